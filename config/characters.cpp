@@ -1,0 +1,63 @@
+#include "config/characters.hpp"
+
+#include <cstdio>
+#include <optional>
+
+#include "config/utf8.hpp"
+
+namespace usersyncd {
+namespace {
+
+std::string hexadecimal(char32_t value) {
+  char text[16];
+  std::snprintf(text, sizeof text, "U+%04X", static_cast<unsigned>(value));
+  return text;
+}
+
+std::string invalid_utf8(std::string_view text, std::size_t offset) {
+  const std::string_view start = text.substr(0, 2);
+  if (start == "\xFF\xFE" || start == "\xFE\xFF") return "this looks like UTF-16; save the file as UTF-8";
+  return "not valid UTF-8 (byte " + std::to_string(offset + 1) + " of the file)";
+}
+
+/// What is wrong with a character that is well-formed; nothing if it may stand in a file.
+std::optional<std::string> fault_of(char32_t value, std::string_view rest) {
+  if (value == '\t') return "a tab; indent with blanks, and write \\t in double quotes where a tab is meant";
+  if (value == '\r' && !rest.starts_with("\r\n")) return "a carriage return without a line feed";
+  const bool allowed = value == '\n' || value == '\r' || value == 0x85;
+  const bool control = value < 0x20 || (value >= 0x7F && value < 0xA0);
+  if (control && !allowed) return "the control character " + hexadecimal(value);
+  if (value == 0xFEFF) return "a byte order mark in the middle of the file";
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool check_characters(const std::string& file, std::string_view text, Problems& problems) {
+  Place place{file, 1, 1};
+  const std::size_t before = problems.count();
+  int reported_line = 0;  // one problem per line: a line indented with three tabs is one mistake
+  for (std::size_t offset = 0; offset < text.size();) {
+    const auto point = code_point_at(text, offset);
+    if (!point) {
+      problems.add(place, invalid_utf8(text, offset));
+      return false;
+    }
+    const auto fault = fault_of(point->value, text.substr(offset));
+    const bool leading_mark = offset == 0 && point->value == 0xFEFF;
+    if (fault && !leading_mark && reported_line != place.line) {
+      problems.add(place, *fault);
+      reported_line = place.line;
+    }
+    if (point->value == '\n') {
+      ++place.line;
+      place.column = 1;
+    } else if (!leading_mark) {
+      ++place.column;
+    }
+    offset += point->length;
+  }
+  return problems.count() == before;
+}
+
+}  // namespace usersyncd

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/describe.hpp"
+#include "sync/desired.hpp"
+
+// A desired-state file as it is written, before role sets are expanded and defaults merged in.
+
+namespace usersyncd {
+
+/// What an entry under `users`, or `defaults`, may say of roles, accounts and access.
+struct AccessEntry {
+  std::optional<std::vector<RoleGrant>> roles;
+  std::optional<std::vector<AccountGrant>> accounts;
+  std::optional<std::string> scope;
+  std::optional<bool> enabled;
+};
+
+/// An entry under `users`.
+struct UserEntry {
+  Written<std::string> username;
+  std::optional<std::string> first_name, last_name, email, phone;
+  AccessEntry access;
+  std::vector<Written<std::string>> previously;
+  bool absent = false;
+  std::optional<Time> valid_from, valid_until;
+  Place place;
+};
+
+using RoleSet = Written<std::vector<Written<std::string>>>;
+
+struct DesiredFile {
+  Written<std::string> account;
+  std::map<std::string, RoleSet> role_sets;
+  AccessEntry defaults;
+  Written<std::vector<UserEntry>> users;
+};
+
+/// An account of the provider is written as its id.
+template <>
+struct Codec<AccountGrant> {
+  bool read(Reading& reading, const YamlNode& node, AccountGrant& grant) const;
+  boost::json::object schema() const;
+};
+
+void describe(Shape& shape, RoleGrant& grant);
+void describe(Shape& shape, AccessEntry& defaults);
+void describe(Shape& shape, UserEntry& user);
+void describe(Shape& shape, DesiredFile& file);
+
+}  // namespace usersyncd

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "daemon/metrics.hpp"
+#include "daemon/settings.hpp"
+#include "providers/rest_provider.hpp"
+#include "reconcile/account.hpp"
+#include "store/store.hpp"
+#include "sync/events.hpp"
+#include "sync/redact.hpp"
+
+namespace usersyncd {
+
+/// What all accounts of one process share. Owned by whoever runs the process; outlives every stack.
+struct Process {
+  boost::asio::io_context& io;
+  Store& store;
+  Clock& clock;
+  Random& random;
+  EventSink& events;
+  Redactor& redactor;
+  Metrics& metrics;
+  std::string actor;  ///< `daemon`, or the user who typed a command
+};
+
+/// Everything that one account's work needs, built from its settings: secrets, HTTP client, provider, audit.
+class AccountStack {
+ public:
+  /// An Error of kind config if a secret or a certificate file cannot be read.
+  static Result<std::unique_ptr<AccountStack>> make(const AccountSettings& settings, Process process);
+
+  const AccountContext& context() const { return context_; }
+  const AccountConfig& config() const { return settings_.config; }
+  const Profile& profile() const { return settings_.profile; }
+  RestProvider& provider() { return *provider_; }
+  Ports ports() { return Ports{*provider_, process_.store, process_.clock, process_.random, process_.events}; }
+
+ private:
+  /// Writes each exchange to the audit log, and tells those who count and those who watch the rate limit.
+  class Exchanges : public ExchangeLog {
+   public:
+    Exchanges(AccountStack& stack, AuditLog& audit, const Clock& clock, std::string actor)
+        : stack_(stack), audit_(audit, clock, std::move(actor)) {}
+    void record(const ExchangeRecord& record) override;
+
+   private:
+    AccountStack& stack_;
+    AuditExchangeLog audit_;
+  };
+
+  AccountStack(AccountSettings settings, Process process);
+  Result<bool> connect();
+
+  AccountSettings settings_;
+  Process process_;
+  AccountContext context_;
+  Exchanges exchanges_;
+  std::unique_ptr<Http> http_;
+  std::unique_ptr<Http> token_http_;  ///< empty: the same as http_
+  std::unique_ptr<RestProvider> provider_;
+};
+
+}  // namespace usersyncd

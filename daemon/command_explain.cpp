@@ -1,0 +1,198 @@
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <iostream>
+
+#include "daemon/commands.hpp"
+#include "store/store.hpp"
+#include "sync/plan_json.hpp"
+#include "sync/plan_text.hpp"
+
+// `explain`: one user in five steps, from files and store alone: found how, wanted what, what differs, which rules
+// decided, what was sent and what came of it.
+
+namespace usersyncd {
+namespace {
+
+namespace json = boost::json;
+
+const DesiredUser* entry_of(const Desired& desired, const std::string& key) {
+  for (const auto& entry : desired.users) {
+    if (key_of(entry.username) == key) return &entry;
+    for (const auto& earlier : entry.previously) {
+      if (key_of(earlier) == key) return &entry;
+    }
+  }
+  return nullptr;
+}
+
+json::value found_json(const std::optional<KnownUser>& known) {
+  if (!known) return nullptr;
+  json::object object;
+  object["username"] = known->user.username;
+  object["userId"] = known->user.user_id.empty() ? json::value(nullptr) : json::value(known->user.user_id);
+  object["fields"] = to_json(known->user.fields);
+  object["itemReadAt"] = known->item_read_at ? json::value(format_time(*known->item_read_at)) : json::value(nullptr);
+  object["missedLists"] = known->missed_lists;
+  object["disabledSince"] = known->disabled_since ? json::value(format_time(*known->disabled_since)) : json::value(nullptr);
+  return object;
+}
+
+json::value wanted_json(const DesiredUser* entry, const Catalog& catalog, Time now) {
+  if (!entry) return nullptr;
+  json::object object;
+  object["place"] = entry->place.text();
+  object["username"] = entry->username;
+  object["state"] = entry->absent ? "absent" : "present";
+  object["fields"] = to_json(effective_fields(*entry, catalog, now));
+  if (entry->valid_from) object["validFrom"] = format_time(*entry->valid_from);
+  if (entry->valid_until) object["validUntil"] = format_time(*entry->valid_until);
+  return object;
+}
+
+json::array drift_json(Store& store, const std::string& account, const std::string& key) {
+  json::array drifts;
+  for (const auto& known : store.load_drift(account)) {
+    if (key_of(known.drift.username) != key) continue;
+    json::object object;
+    object["field"] = known.drift.kind;
+    object["desired"] = known.drift.desired;
+    object["actual"] = known.drift.actual;
+    object["since"] = format_time(known.since);
+    drifts.push_back(std::move(object));
+  }
+  return drifts;
+}
+
+// The user's part of the last plan, as it was saved.
+json::array actions_json(Store& store, const std::string& account, const std::string& key) {
+  json::array mine;
+  const auto text = store.load_plan(account);
+  if (!text) return mine;
+  boost::system::error_code bad;
+  const auto document = json::parse(*text, bad);
+  const auto* actions = bad ? nullptr : document.find_pointer("/accounts/0/actions", bad);
+  if (!actions || !actions->is_array()) return mine;
+  for (const auto& action : actions->get_array()) {
+    const auto* name = action.is_object() ? action.get_object().if_contains("username") : nullptr;
+    if (name && name->is_string() && key_of(std::string{name->get_string()}) == key) mine.push_back(action);
+  }
+  return mine;
+}
+
+json::array writes_json(Store& store, const std::string& account, const std::string& username) {
+  IntentFilter filter;
+  filter.account = account;
+  filter.username = username;
+  json::array writes;
+  for (const auto& intent : store.list_intents(filter)) {
+    json::object object;
+    object["operation"] = name_of(intent.write.operation);
+    object["run"] = intent.write.run;
+    object["attempt"] = intent.write.attempt;
+    object["actor"] = intent.write.actor;
+    object["sentAt"] = format_time(intent.opened_at);
+    object["outcome"] = name_of(intent.state);
+    object["closedAt"] = intent.closed_at ? json::value(format_time(*intent.closed_at)) : json::value(nullptr);
+    object["message"] = intent.message;
+    boost::system::error_code bad;
+    auto changes = json::parse(intent.write.body, bad);
+    object["changes"] = bad ? json::value(nullptr) : std::move(changes);
+    writes.push_back(std::move(object));
+  }
+  return writes;
+}
+
+std::string text_of(const json::value& value) {
+  return terminal_safe(value.is_string() ? std::string{value.get_string()} : json::serialize(value));
+}
+
+std::string rules_text(const json::value& rules) {
+  std::string text;
+  for (const auto& rule : rules.get_array()) text += (text.empty() ? "" : ", ") + text_of(rule);
+  return text.empty() ? "no rule" : text;
+}
+
+std::string explain_text(const json::object& account) {
+  std::string text = "account " + text_of(account.at("account")) + "\n";
+  const auto& found = account.at("found");
+  text += "  1. found:  " + (found.is_null() ? "not at the provider, as far as the last poll knows"
+                                             : text_of(found.at("username")) + " " + text_of(found.at("fields"))) + "\n";
+  const auto& wanted = account.at("wanted");
+  text += "  2. wanted: " + (wanted.is_null() ? "no entry in the desired state: unmanaged"
+                                              : text_of(wanted.at("state")) + " " + text_of(wanted.at("fields")) +
+                                                    "  (" + text_of(wanted.at("place")) + ")") + "\n";
+  const auto& drifts = account.at("drift").get_array();
+  text += "  3. differs:" + std::string{drifts.empty() ? " nothing\n" : "\n"};
+  for (const auto& drift : drifts) {
+    text += "       " + text_of(drift.at("field")) + ": wanted " + text_of(drift.at("desired")) + ", found " +
+            text_of(drift.at("actual")) + ", since " + text_of(drift.at("since")) + "\n";
+  }
+  const auto& actions = account.at("actions").get_array();
+  text += "  4. decided:" + std::string{actions.empty() ? " nothing to do\n" : "\n"};
+  for (const auto& action : actions) {
+    text += "       " + text_of(action.at("operation")) + ": " + text_of(action.at("verdict")) + " by " +
+            rules_text(action.at("rules")) + ": " + text_of(action.at("reason")) + "\n";
+  }
+  const auto& writes = account.at("writes").get_array();
+  text += "  5. sent:" + std::string{writes.empty() ? " nothing\n" : "\n"};
+  for (const auto& write : writes) {
+    text += "       " + text_of(write.at("sentAt")) + " " + text_of(write.at("operation")) + " by " +
+            text_of(write.at("actor")) + ", run " + text_of(write.at("run")) + ": " + text_of(write.at("outcome")) +
+            (write.at("message").get_string().empty() ? "" : " (" + text_of(write.at("message")) + ")") + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+Exit run_explain(const CommandLine& line) {
+  // What is wanted comes from the files as they are now; if they are invalid, the store still tells the rest.
+  auto loaded = load_settings(line.config);
+  if (!loaded.value) {
+    print_problems(loaded.problems);
+    if (loaded.exit == Exit::desired) loaded = load_accounts(line.config);
+    if (!loaded.value) return loaded.exit;
+  }
+  const auto selection = select_accounts(line, *loaded.value);
+  if (selection.exit != Exit::done) return selection.exit;
+  Store store{loaded.value->config.store_path, Access::read_only};
+
+  const auto& username = line.names.front();
+  const auto key = key_of(username);
+  const auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
+  json::array accounts;
+  for (const auto& account : selection.accounts) {
+    const auto& id = account.config.id;
+    const auto desired = loaded.value->wanted.of(id);
+    const auto known = store.known_user(id, username);
+    const auto* entry = entry_of(desired, key);
+    json::object object;
+    object["account"] = id;
+    object["found"] = found_json(known);
+    object["wanted"] = wanted_json(entry, store.load_catalog(id).value_or(Catalog{}), now);
+    object["drift"] = drift_json(store, id, key);
+    object["actions"] = actions_json(store, id, key);
+    object["writes"] = writes_json(store, id, username);
+    const bool speaks = known || entry || !object["writes"].get_array().empty();
+    if (speaks) accounts.push_back(std::move(object));
+  }
+  if (accounts.empty()) {
+    print_error(Error{ErrorKind::not_found, "nobody called \"" + username + "\" is known or wanted in any account", ""});
+    return Exit::failed;
+  }
+  if (line.format == Format::json) {
+    json::object document;
+    document["version"] = 1;
+    document["username"] = username;
+    document["accounts"] = std::move(accounts);
+    std::cout << pretty(document);
+    return Exit::done;
+  }
+  std::cout << terminal_safe(username) << "\n";
+  for (const auto& account : accounts) std::cout << explain_text(account.get_object());
+  return Exit::done;
+}
+
+}  // namespace usersyncd

@@ -1,0 +1,81 @@
+#include "daemon/commands.hpp"
+
+#include <algorithm>
+#include <iostream>
+
+#include "sync/plan_text.hpp"
+
+namespace usersyncd {
+
+Exit run_command(const CommandLine& line) {
+  using Command = CommandLine::Command;
+  switch (line.command) {
+    case Command::run: return run_daemon(line);
+    case Command::plan: return run_plan(line);
+    case Command::apply: return run_apply(line);
+    case Command::validate: return run_validate(line);
+    case Command::import: return run_import(line);
+    case Command::drift: return run_drift(line);
+    case Command::explain: return run_explain(line);
+    case Command::approvals: return run_approvals(line);
+    case Command::approve: return run_decide(line, true);
+    case Command::reject: return run_decide(line, false);
+    case Command::pause: return run_pause(line);
+    case Command::resume: return run_resume(line);
+    case Command::audit_list:
+    case Command::audit_export: return run_audit_list(line);
+    case Command::audit_show: return run_audit_show(line);
+    case Command::audit_verify: return run_audit_verify(line);
+    case Command::status: return run_status(line);
+    case Command::schema: return run_schema(line);
+  }
+  return Exit::usage;
+}
+
+void print_problems(const Problems& problems) { std::cerr << problems.text(); }
+
+void print_error(const Error& error) {
+  std::string text = terminal_safe(error.text());
+  if (text.find("error: ") == std::string::npos) text = "error: " + text;
+  std::cerr << text << '\n';
+}
+
+Exit exit_for(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::usage: return Exit::usage;
+    case ErrorKind::config: return Exit::config;
+    case ErrorKind::desired: return Exit::desired;
+    case ErrorKind::network:
+    case ErrorKind::auth:
+    case ErrorKind::rate_limited:
+    case ErrorKind::not_found:
+    case ErrorKind::conflict:
+    case ErrorKind::malformed:
+    case ErrorKind::provider:
+    case ErrorKind::store:
+    case ErrorKind::stopped: break;
+  }
+  return Exit::failed;
+}
+
+Selection select_accounts(const CommandLine& line, const Settings& settings) {
+  Selection selection;
+  std::string known;
+  for (const auto& account : settings.accounts) {
+    known += (known.empty() ? "" : ", ") + account.config.id;
+    const auto& wanted = line.accounts;
+    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), account.config.id) != wanted.end()) {
+      selection.accounts.push_back(account);
+    }
+  }
+  for (const auto& id : line.accounts) {
+    const bool found = std::any_of(settings.accounts.begin(), settings.accounts.end(),
+                                   [&](const AccountSettings& account) { return account.config.id == id; });
+    if (found) continue;
+    print_error(Error{ErrorKind::usage, "no account \"" + id + "\" in the config; it has: " + known, "--account"});
+    selection.exit = Exit::usage;
+  }
+  return selection;
+}
+
+}  // namespace usersyncd

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/command_line.hpp"
+#include "daemon/settings.hpp"
+#include "sync/error.hpp"
+
+// One function for each command. Results go to stdout, everything else to stderr.
+
+namespace usersyncd {
+
+/// Carries out what was typed. Throws StoreError and std::exception for what only main can report.
+Exit run_command(const CommandLine& line);
+
+Exit run_daemon(const CommandLine& line);
+
+Exit run_plan(const CommandLine& line);
+Exit run_apply(const CommandLine& line);
+Exit run_import(const CommandLine& line);
+
+Exit run_validate(const CommandLine& line);
+Exit run_schema(const CommandLine& line);
+
+Exit run_drift(const CommandLine& line);
+Exit run_explain(const CommandLine& line);
+Exit run_status(const CommandLine& line);
+
+Exit run_approvals(const CommandLine& line);
+Exit run_decide(const CommandLine& line, bool approve);
+Exit run_pause(const CommandLine& line);
+Exit run_resume(const CommandLine& line);
+
+Exit run_audit_list(const CommandLine& line);
+Exit run_audit_show(const CommandLine& line);
+Exit run_audit_verify(const CommandLine& line);
+
+/// Prints problems to stderr.
+void print_problems(const Problems& problems);
+void print_error(const Error& error);
+
+/// The config's accounts that `line.accounts` names, all if it names none. An id that the config does not have is
+/// reported, and the exit code is `usage`.
+struct Selection {
+  std::vector<AccountSettings> accounts;
+  Exit exit = Exit::done;
+};
+Selection select_accounts(const CommandLine& line, const Settings& settings);
+
+/// The exit code that an error deserves.
+Exit exit_for(const Error& error);
+
+}  // namespace usersyncd

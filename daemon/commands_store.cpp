@@ -1,0 +1,285 @@
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <iostream>
+
+#include "config/config_file.hpp"
+#include "daemon/commands.hpp"
+#include "daemon/workplace.hpp"
+#include "store/store.hpp"
+#include "sync/plan_json.hpp"
+#include "sync/plan_text.hpp"
+
+// Commands that read or change the store and talk to nobody: they work beside a running daemon, which sees what they
+// change within a second.
+
+namespace usersyncd {
+namespace {
+
+namespace json = boost::json;
+
+// The config, and the store that it names.
+struct Opened {
+  Settings settings;
+  std::vector<AccountSettings> accounts;
+  std::unique_ptr<Store> store;
+  Exit exit = Exit::done;
+};
+
+Opened open(const CommandLine& line, Access access) {
+  Opened opened;
+  auto loaded = load_accounts(line.config);
+  if (!loaded.value) {
+    print_problems(loaded.problems);
+    opened.exit = loaded.exit;
+    return opened;
+  }
+  opened.settings = std::move(*loaded.value);
+  auto selection = select_accounts(line, opened.settings);
+  opened.exit = selection.exit;
+  opened.accounts = std::move(selection.accounts);
+  if (opened.exit == Exit::done) {
+    opened.store = std::make_unique<Store>(opened.settings.config.store_path, access);
+  }
+  return opened;
+}
+
+Time now() { return std::chrono::floor<Duration>(std::chrono::system_clock::now()); }
+
+json::value time_json(const std::optional<Time>& time) {
+  if (!time) return nullptr;
+  return json::value(format_time(*time));
+}
+
+json::value text_json(const std::string& text) {
+  if (text.empty()) return nullptr;
+  return json::value(text);
+}
+
+std::string time_text(const std::optional<Time>& time) { return time ? format_time(*time) : "never"; }
+
+json::object drift_json(const std::string& account, const KnownDrift& known) {
+  json::object object;
+  object["account"] = account;
+  object["username"] = known.drift.username;
+  object["field"] = known.drift.kind;
+  object["desired"] = known.drift.desired;
+  object["actual"] = known.drift.actual;
+  object["since"] = format_time(known.since);
+  object["rule"] = text_json(known.drift.rule);
+  return object;
+}
+
+json::object status_json(const AccountSettings& account, const AccountState& state,
+                         const std::optional<Pause>& pause) {
+  json::object object;
+  object["account"] = account.config.id;
+  object["name"] = text_json(account.config.name);
+  object["mode"] = account.config.mode == Mode::enforce ? "enforce" : "observe";
+  object["lastPoll"] = time_json(state.last_poll);
+  object["lastSuccess"] = time_json(state.last_success);
+  object["lastError"] = text_json(state.last_error);
+  object["nextPoll"] = time_json(state.next_poll);
+  object["complete"] = state.list_complete;
+  object["users"] = state.users;
+  object["drift"] = state.drift;
+  object["held"] = state.held;
+  object["paused"] = nullptr;
+  if (pause) {
+    json::object paused;
+    paused["reason"] = text_json(pause->reason);
+    paused["actor"] = pause->actor;
+    paused["since"] = format_time(pause->since);
+    object["paused"] = std::move(paused);
+  }
+  object["breaker"] = state.breaker;
+  object["waitingUntil"] = time_json(state.waiting_until);
+  object["waitingReason"] = text_json(state.waiting_reason);
+  return object;
+}
+
+std::string status_text(const AccountSettings& account, const AccountState& state,
+                        const std::optional<Pause>& pause) {
+  const auto& config = account.config;
+  std::string text = "account " + config.id + (config.name.empty() ? "" : " (" + config.name + ")") + ", " +
+                     (config.mode == Mode::enforce ? "enforce" : "observe") + "\n";
+  text += "  last poll     " + time_text(state.last_poll) + "\n";
+  text += "  last success  " + time_text(state.last_success) + "\n";
+  if (!state.last_error.empty()) text += "  last error    " + terminal_safe(state.last_error) + "\n";
+  text += "  next poll     " + time_text(state.next_poll) + "\n";
+  text += "  users " + std::to_string(state.users) + ", drift " + std::to_string(state.drift) + ", held " +
+          std::to_string(state.held) + ", breaker " + state.breaker + "\n";
+  if (pause) {
+    text += "  PAUSED by " + terminal_safe(pause->actor) + " since " + format_time(pause->since) +
+            (pause->reason.empty() ? "" : ": " + terminal_safe(pause->reason)) + "\n";
+  }
+  if (state.waiting_until) {
+    text += "  waiting for the rate limit until " + format_time(*state.waiting_until) + ": " +
+            terminal_safe(state.waiting_reason) + "\n";
+  }
+  return text;
+}
+
+json::object approval_json(const Approval& approval) {
+  json::object object;
+  object["id"] = approval.action;
+  object["account"] = approval.account;
+  object["operation"] = approval.operation;
+  object["username"] = approval.username;
+  object["summary"] = approval.summary;
+  object["state"] = name_of(approval.state);
+  object["requestedAt"] = format_time(approval.requested_at);
+  object["decidedBy"] = text_json(approval.actor);
+  object["decidedAt"] = time_json(approval.decided_at);
+  object["expiresAt"] = time_json(approval.expires_at);
+  object["reason"] = text_json(approval.reason);
+  return object;
+}
+
+constexpr Duration usual_approval{std::chrono::hours{24}};
+
+// Full ids, or beginnings of ids that only one waiting action has.
+std::optional<std::string> find_action(const std::vector<Approval>& approvals, const std::string& typed) {
+  std::optional<std::string> found;
+  for (const auto& approval : approvals) {
+    if (approval.action == typed) return typed;
+    if (typed.size() < 6 || !approval.action.starts_with(typed)) continue;
+    if (found && *found != approval.action) return std::nullopt;
+    found = approval.action;
+  }
+  return found;
+}
+
+}  // namespace
+
+Exit run_drift(const CommandLine& line) {
+  auto opened = open(line, Access::read_only);
+  if (!opened.store) return opened.exit;
+  json::array all;
+  std::string text;
+  for (const auto& account : opened.accounts) {
+    const auto& id = account.config.id;
+    for (const auto& known : opened.store->load_drift(id)) {
+      all.push_back(drift_json(id, known));
+      text += id + "  " + terminal_safe(known.drift.username) + "  " + known.drift.kind + "  wanted " +
+              terminal_safe(known.drift.desired) + ", found " + terminal_safe(known.drift.actual) + ", since " +
+              format_time(known.since) + "\n";
+    }
+  }
+  const bool any = !all.empty();
+  if (line.format == Format::json) {
+    json::object document;
+    document["version"] = 1;
+    document["drift"] = std::move(all);
+    std::cout << pretty(document);
+  } else {
+    std::cout << (any ? text : "no drift\n");
+  }
+  return any ? Exit::found : Exit::done;
+}
+
+Exit run_status(const CommandLine& line) {
+  auto opened = open(line, Access::read_only);
+  if (!opened.store) return opened.exit;
+  json::array accounts;
+  std::string text;
+  for (const auto& account : opened.accounts) {
+    const auto state = opened.store->load_state(account.config.id);
+    const auto pause = opened.store->paused(account.config.id);
+    accounts.push_back(status_json(account, state, pause));
+    text += status_text(account, state, pause);
+  }
+  if (line.format == Format::json) {
+    json::object document;
+    document["version"] = 1;
+    document["accounts"] = std::move(accounts);
+    std::cout << pretty(document);
+  } else {
+    std::cout << text;
+  }
+  return Exit::done;
+}
+
+Exit run_pause(const CommandLine& line) {
+  auto opened = open(line, Access::read_write);
+  if (!opened.store) return opened.exit;
+  const auto stop = [&](std::optional<std::string> account) {
+    Pause pause;
+    pause.account = std::move(account);
+    pause.reason = line.reason;
+    pause.actor = invoking_user();
+    pause.since = now();
+    opened.store->pause(pause);
+    std::cout << "paused: " << pause.account.value_or("all accounts")
+              << "; polling and drift reports go on; `usersyncd resume` lets writes go on\n";
+  };
+  if (line.accounts.empty()) stop(std::nullopt);
+  for (const auto& account : line.accounts) stop(account);
+  return Exit::done;
+}
+
+Exit run_resume(const CommandLine& line) {
+  auto opened = open(line, Access::read_write);
+  if (!opened.store) return opened.exit;
+  const auto resume = [&](const std::optional<std::string>& account) {
+    const bool was_paused = opened.store->resume(account, invoking_user(), now());
+    std::cout << account.value_or("all accounts") << (was_paused ? ": resumed\n" : ": nothing was paused\n");
+  };
+  if (line.accounts.empty()) resume(std::nullopt);
+  for (const auto& account : line.accounts) {
+    resume(account);
+    if (const auto still = opened.store->paused(account)) {
+      std::cerr << "warning: " << account << " stays paused, because all accounts are; "
+                << "`usersyncd resume` without --account lets all go on\n";
+    }
+  }
+  return Exit::done;
+}
+
+Exit run_approvals(const CommandLine& line) {
+  auto opened = open(line, Access::read_only);
+  if (!opened.store) return opened.exit;
+  json::array all;
+  std::string text;
+  for (const auto& approval : opened.store->list_approvals(std::nullopt)) {
+    all.push_back(approval_json(approval));
+    text += approval.action + "  " + std::string{name_of(approval.state)} + "  " + approval.account + "  " +
+            approval.operation + " " + terminal_safe(approval.username) + "  " + terminal_safe(approval.summary) + "\n";
+  }
+  if (line.format == Format::json) {
+    json::object document;
+    document["version"] = 1;
+    document["approvals"] = std::move(all);
+    std::cout << pretty(document);
+  } else {
+    std::cout << (text.empty() ? "nothing waits for a person\n" : text);
+  }
+  return Exit::done;
+}
+
+Exit run_decide(const CommandLine& line, bool approve) {
+  auto opened = open(line, Access::read_write);
+  if (!opened.store) return opened.exit;
+  const auto waiting = opened.store->list_approvals(std::nullopt);
+  auto exit = Exit::done;
+  for (const auto& typed : line.names) {
+    ApprovalDecision decision;
+    decision.action = find_action(waiting, typed).value_or(typed);
+    decision.approved = approve;
+    decision.actor = invoking_user();
+    decision.reason = line.reason;
+    decision.expires_at = now() + line.ttl.value_or(usual_approval);
+    const auto decided = opened.store->decide(decision, now());
+    if (!decided) {
+      print_error(Error{ErrorKind::usage, "no action \"" + typed + "\" waits for a person; see `usersyncd approvals`", ""});
+      exit = Exit::failed;
+      continue;
+    }
+    std::cout << name_of(decided->state) << ": " << decided->operation << " " << terminal_safe(decided->username)
+              << " in " << decided->account;
+    if (approve) std::cout << ", until " << format_time(*decision.expires_at);
+    std::cout << '\n';
+  }
+  return exit;
+}
+
+}  // namespace usersyncd

@@ -1,0 +1,356 @@
+#include "daemon/daemon.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include "sync/plan_text.hpp"
+
+namespace usersyncd {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr Duration watch_interval{500};       // approvals and pauses are noticed within a second
+constexpr Duration longest_start_delay{2'000};  // accounts start spread over this
+constexpr Duration lock_patience{3'600'000};
+
+std::string file_text(const std::string& path) {
+  std::ifstream file{path, std::ios::binary};
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+Daemon::Daemon(std::string config_path, Settings settings, Log& log)
+    : config_path_(std::move(config_path)),
+      settings_(std::move(settings)),
+      log_(log),
+      place_(settings_.config, events_, "daemon") {
+  metrics_ = &place_.metrics();
+  log_.configure(settings_.config.log_level, settings_.config.log_format);
+  log_.redact_with([this](std::string_view text) { return place_.redactor().redact(text); });
+}
+
+// Everything of which a change means other logins, other hosts or other profiles.
+std::string Daemon::accounts_digest() const {
+  std::string all = file_text(config_path_);
+  for (const auto& account : settings_.config.accounts) {
+    if (account.provider.find('/') != std::string::npos) all += file_text(account.provider);
+    if (!account.ca_file.empty()) all += file_text(account.ca_file);
+  }
+  return sha256_hex(all);
+}
+
+Result<bool> Daemon::run() {
+  auto lock = DaemonLock::acquire(settings_.config.store_path, place_.clock().now());
+  if (!lock) return lock.error();
+  place_.store().check_health();
+  auto accounts = make_accounts(settings_);
+  if (!accounts) return accounts.error();
+  if (auto admin = open_admin(); !admin) return admin.error();
+
+  write_lifecycle("started");
+  accounts_digest_ = accounts_digest();
+  watcher_.emplace(watched_paths(config_path_, settings_));
+  Event started;
+  started.name = "started";
+  started.reason = std::string{"usersyncd "} + USERSYNCD_VERSION + ", " + std::to_string(accounts->size()) + " accounts";
+  events_.emit(started);
+  signals_.add(SIGTERM);
+  signals_.add(SIGINT);
+  signals_.add(SIGHUP);
+  spawn(listen_for_signals());
+  spawn(watch());
+  start(*accounts);
+  notifier_.ready(status_line());
+  place_.io().run();
+
+  Event stopped;
+  stopped.name = "stopped";
+  events_.emit(stopped);
+  write_lifecycle("stopped");
+  place_.store().tidy_up();
+  return true;
+}
+
+void Daemon::spawn(Awaitable<void> work) {
+  asio::co_spawn(place_.io(), std::move(work), [](std::exception_ptr failure) {
+    if (failure) std::rethrow_exception(failure);
+  });
+}
+
+Result<bool> Daemon::open_admin() {
+  if (settings_.config.admin_listen.empty()) return true;
+  AdminPages pages;
+  pages.metrics = [this] { return place_.metrics().text(); };
+  pages.health = [this] { return Health{true, status_line()}; };
+  pages.readiness = [this] {
+    Health health;
+    for (const auto& account : accounts_) health.ok = health.ok && account->polled;
+    health.text = status_line();
+    return health;
+  };
+  auto admin = AdminServer::listen(place_.io(), settings_.config.admin_listen, std::move(pages));
+  if (!admin) return admin.error();
+  admin_ = std::move(*admin);
+  return true;
+}
+
+Result<Daemon::Accounts> Daemon::make_accounts(const Settings& settings) {
+  Accounts accounts;
+  for (const auto& one : settings.accounts) {
+    auto stack = AccountStack::make(one, place_.process());
+    if (!stack) return stack.error();
+    auto account = std::make_shared<Account>(place_.io());
+    account->stack = std::move(*stack);
+    accounts.push_back(std::move(account));
+  }
+  return accounts;
+}
+
+void Daemon::start(const Accounts& accounts) {
+  for (const auto& old : accounts_) {
+    old->retired = true;
+    old->sleeper.cancel();
+  }
+  accounts_ = accounts;
+  for (const auto& account : accounts_) spawn(poll_forever(account));
+}
+
+Awaitable<void> Daemon::sleep(std::shared_ptr<Account> account, Duration duration) {
+  if (place_.clock().stopping() || account->retired) co_return;
+  account->sleeper.expires_after(duration);
+  boost::system::error_code woken;
+  auto token = asio::redirect_error(asio::use_awaitable, woken);
+  co_await account->sleeper.async_wait(token);
+}
+
+Awaitable<void> Daemon::poll_forever(std::shared_ptr<Account> account) {
+  const auto interval = account->stack->config().poll_interval;
+  const auto spread = std::min(interval, longest_start_delay);
+  if (accounts_.size() > 1) co_await sleep(account, std::chrono::duration_cast<Duration>(spread * place_.random().uniform()));
+  while (!place_.clock().stopping() && !account->retired) {
+    // A tenth of jitter either way keeps many accounts from marching in step.
+    const auto until_next = std::chrono::duration_cast<Duration>(interval * (0.9 + 0.2 * place_.random().uniform()));
+    co_await poll_once(account, until_next);
+    co_await sleep(account, until_next);
+  }
+}
+
+// The boundary of a cycle: whatever breaks in it, the next one runs in full (A52).
+Awaitable<void> Daemon::poll_once(std::shared_ptr<Account> account, Duration until_next) {
+  std::string broken;
+  try {
+    co_await cycle(account, until_next);
+  } catch (const std::exception& error) {
+    broken = error.what();
+  }
+  if (!broken.empty()) {
+    Event failed;
+    failed.level = Event::Level::error;
+    failed.name = "poll.failed";
+    failed.account = account->stack->context().id;
+    failed.reason = broken;
+    events_.emit(failed);
+    account->summary = "failed: " + broken;
+  }
+  account->polled = true;
+  notifier_.status(status_line());
+}
+
+Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_next) {
+  auto& stack = *account->stack;
+  const auto& context = stack.context();
+  LiveAccount live;
+  live.stack = &stack;
+  auto lock = co_await lock_account(place_, context.id, lock_patience);
+  if (!lock) co_return;
+  live.lock = std::move(lock);
+  if (account->retired) co_return;
+
+  const auto now = place_.clock().now();
+  live.desired = settings_.wanted.of(context.id);
+  const auto rules = settings_.wanted.rules;  // a reload in the middle of a cycle is for the next one
+  place_.store().recover(context.id, now + 2 * context.request_timeout, now);
+  live.cycle = std::make_unique<Cycle>(context, stack.ports(), make_run_id(now, place_.random()), "poll");
+  look_at_people(*account);
+  if (!account->checked) {
+    auto unseen = co_await check_account(stack, "");
+    if (unseen) live.look.problems.push_back(*unseen);
+    account->checked = !unseen;
+  }
+  if (account->checked) {
+    auto look = co_await live.cycle->look(live.desired, rules, true, false);
+    live.look = std::move(look);
+  }
+  if (place_.clock().stopping() && !live.look.judged) co_return;  // cut off by the stop, not by the provider
+  live.cycle->save(live.look, live.desired, place_.clock().now() + until_next);
+  const bool believed = live.look.judged && live.look.observed.observation.complete;
+  if (believed && context.enforce) {
+    auto acted = co_await live.cycle->act(live.look, live.desired);
+    live.acted = std::move(acted);
+  }
+  live.cycle->finish(live.look, live.acted);
+  measure(*account, live);
+}
+
+void Daemon::measure(Account& account, const LiveAccount& live) {
+  const auto& id = account.stack->context().id;
+  std::map<std::string, std::size_t> drift;
+  for (const auto& known : place_.store().load_drift(id)) ++drift[known.drift.kind];
+  place_.metrics().set_drift(id, drift);
+  if (!live.look.judged || !live.look.observed.observation.complete) {
+    account.summary = "last poll failed";
+    return;
+  }
+  std::map<Verdict, std::size_t> held;
+  for (const auto& judged : live.look.judged->actions()) {
+    if (is_held(judged.verdict)) ++held[judged.verdict];
+  }
+  place_.metrics().set_held(id, held);
+  place_.metrics().set_last_success(id, place_.clock().now());
+  std::size_t drifts = 0;
+  for (const auto& [kind, count] : drift) drifts += count;
+  account.summary = "polled " + format_time(live.look.observed.observation.observed_at) + ", drift " +
+                    std::to_string(drifts) + ", held " + std::to_string(summarize({&*live.look.judged}).held);
+}
+
+std::string Daemon::status_line() const {
+  if (accounts_.size() == 1) return accounts_.front()->stack->context().id + ": " + accounts_.front()->summary;
+  std::size_t polled = 0;
+  for (const auto& account : accounts_) polled += account->polled ? 1U : 0U;
+  return std::to_string(accounts_.size()) + " accounts, " + std::to_string(polled) + " polled";
+}
+
+Awaitable<void> Daemon::watch() {
+  Duration last_alive{0};
+  while (!place_.clock().stopping()) {
+    const auto now = place_.clock().steady();
+    const auto beat = notifier_.watchdog_interval();
+    if (beat > Duration{0} && now - last_alive >= std::min(beat, beat - watch_interval)) {
+      notifier_.alive();
+      last_alive = now;
+    }
+    if (watcher_->changed()) reload(accounts_digest() != accounts_digest_);
+    for (const auto& account : accounts_) {
+      note_waiting(*account);
+      const auto before = account->last_said;
+      look_at_people(*account);
+      if (account->last_said != before) account->sleeper.cancel();
+    }
+    watch_timer_.expires_after(watch_interval);
+    boost::system::error_code woken;
+    auto token = asio::redirect_error(asio::use_awaitable, woken);
+    co_await watch_timer_.async_wait(token);
+  }
+}
+
+// Approvals, pauses and resumptions come from other processes; the account is looked at again as soon as one does.
+void Daemon::look_at_people(Account& account) {
+  const auto& id = account.stack->context().id;
+  std::string said;
+  for (const auto& action : place_.store().approved_actions(id, place_.clock().now())) said += action + ' ';
+  if (place_.store().paused(id)) said += "paused";
+  account.last_said = std::move(said);
+}
+
+void Daemon::note_waiting(Account& account) {
+  const auto waiting = account.stack->provider().waiting();
+  const auto until = waiting ? std::optional<Time>{waiting->until} : std::nullopt;
+  if (until == account.waiting_until) return;
+  account.waiting_until = until;
+  const auto& id = account.stack->context().id;
+  auto state = place_.store().load_state(id);
+  state.waiting_until = until;
+  state.waiting_reason = waiting ? waiting->reason : "";
+  place_.store().save_state(id, state);
+}
+
+Awaitable<void> Daemon::listen_for_signals() {
+  while (!place_.clock().stopping()) {
+    boost::system::error_code cancelled;
+    auto token = asio::redirect_error(asio::use_awaitable, cancelled);
+    const int signal = co_await signals_.async_wait(token);
+    if (cancelled) co_return;
+    if (signal == SIGHUP) reload(true);
+    else stop();
+  }
+}
+
+void Daemon::stop() {
+  notifier_.stopping("stopping after the request in flight");
+  place_.clock().stop();
+  watch_timer_.cancel();
+  for (const auto& account : accounts_) account->sleeper.cancel();
+  admin_.reset();
+}
+
+void Daemon::refuse_reload(const std::string& reason) {
+  Event refused;
+  refused.level = Event::Level::error;
+  refused.name = "reload.failed";
+  refused.reason = reason + " -- the old state stays in force";
+  events_.emit(refused);
+  notifier_.status("reload failed, the old state stays in force; " + status_line());
+}
+
+void Daemon::reload(bool with_accounts) {
+  auto loaded = load_settings(config_path_);
+  if (!loaded.value) return refuse_reload(loaded.problems.text());
+  if (loaded.value->config.store_path != settings_.config.store_path) {
+    return refuse_reload(config_path_ + ": store.path cannot change while the daemon runs; restart it");
+  }
+  Accounts accounts;
+  if (with_accounts) {
+    auto made = make_accounts(*loaded.value);
+    if (!made) return refuse_reload(made.error().text());
+    accounts = std::move(*made);
+  }
+  for (const auto& old : settings_.accounts) {
+    if (with_accounts) place_.metrics().forget(old.config.id);
+  }
+  settings_ = std::move(*loaded.value);
+  accounts_digest_ = accounts_digest();
+  watcher_.emplace(watched_paths(config_path_, settings_));
+  log_.configure(settings_.config.log_level, settings_.config.log_format);
+  if (with_accounts) start(accounts);
+  for (const auto& account : accounts_) account->sleeper.cancel();
+  write_reload();
+  Event done;
+  done.name = "reload.ok";
+  done.reason = with_accounts ? "config, desired state and policies" : "desired state and policies";
+  events_.emit(done);
+  notifier_.status(status_line());
+}
+
+void Daemon::write_lifecycle(const std::string& what) {
+  AuditEntry entry;
+  entry.kind = AuditKind::lifecycle;
+  entry.time = place_.clock().now();
+  entry.actor = "daemon";
+  entry.detail["event"] = what;
+  entry.detail["version"] = USERSYNCD_VERSION;
+  entry.detail["pid"] = ::getpid();
+  place_.store().audit().append(entry);
+}
+
+void Daemon::write_reload() {
+  AuditEntry entry;
+  entry.kind = AuditKind::config;
+  entry.time = place_.clock().now();
+  entry.actor = "daemon";
+  entry.detail["event"] = "reload";
+  boost::json::object revisions;
+  for (const auto& [account, desired] : settings_.wanted.desired) revisions[account] = desired.revision;
+  entry.detail["desiredRevisions"] = std::move(revisions);
+  place_.store().audit().append(entry);
+}
+
+}  // namespace usersyncd

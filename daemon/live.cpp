@@ -1,0 +1,77 @@
+#include "daemon/live.hpp"
+
+#include <iostream>
+
+namespace usersyncd {
+namespace {
+
+constexpr Duration lock_retry{100};
+
+std::optional<Time> latest_settlement(Store& store, const std::string& account) {
+  IntentFilter unresolved;
+  unresolved.account = account;
+  unresolved.unresolved_only = true;
+  std::optional<Time> latest;
+  for (const auto& intent : store.list_intents(unresolved)) {
+    const auto settled = intent.resolve_after.value_or(intent.opened_at);
+    if (!latest || settled > *latest) latest = settled;
+  }
+  return latest;
+}
+
+std::set<std::string> permitted_ids(const Look& look) {
+  std::set<std::string> ids;
+  for (const auto& judged : look.judged->actions()) {
+    if (judged.verdict == Verdict::apply) ids.insert(judged.action.id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+Awaitable<std::optional<AccountLock>> lock_account(Workplace& place, std::string account, Duration patience) {
+  const auto until = place.clock().steady() + patience;
+  while (true) {
+    auto lock = AccountLock::try_acquire(place.store().path(), account);
+    if (lock || place.clock().steady() >= until) co_return lock;
+    const bool awake = co_await place.clock().sleep_for(lock_retry);
+    if (!awake) co_return lock;
+  }
+}
+
+Awaitable<std::optional<Error>> check_account(AccountStack& stack, std::string run) {
+  ExchangeContext context;
+  context.run = std::move(run);
+  context.account = stack.context().id;
+  auto seen = co_await stack.provider().check_account(context);
+  if (seen) co_return std::nullopt;
+  co_return seen.error();
+}
+
+Awaitable<void> follow_up(Workplace& place, LiveAccount& account, const RuleSet& rules, int rounds) {
+  const auto& id = account.stack->context().id;
+  const auto permitted = permitted_ids(account.look);
+  for (int round = 0; round < rounds && !place.clock().stopping(); ++round) {
+    const auto settled = latest_settlement(place.store(), id);
+    const bool overtaken = account.acted.count(ActionResult::Kind::changed) > 0;
+    if (!settled && !overtaken) co_return;
+    if (settled && *settled > place.clock().now()) {
+      std::cerr << "waiting until " << format_time(*settled) << " to see what became of unanswered writes\n";
+      const auto wait = *settled - place.clock().now();
+      const bool awake = co_await place.clock().sleep_for(wait);
+      if (!awake) co_return;
+    }
+    auto cycle = std::make_unique<Cycle>(account.stack->context(), account.stack->ports(),
+                                         make_run_id(place.clock().now(), place.random()), "apply");
+    auto look = co_await cycle->look(account.desired, rules, true, true);
+    if (!look.judged || !look.observed.observation.complete) co_return;
+    cycle->save(look, account.desired, std::nullopt);
+    auto acted = co_await cycle->act(look, account.desired, &permitted);
+    cycle->finish(look, acted);
+    account.look = std::move(look);
+    account.acted = std::move(acted);
+    account.cycle = std::move(cycle);
+  }
+}
+
+}  // namespace usersyncd

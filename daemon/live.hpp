@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/workplace.hpp"
+#include "reconcile/cycle.hpp"
+#include "store/lock.hpp"
+
+namespace usersyncd {
+
+/// One account in one command or one poll of the daemon: its stack, the look, and what was done.
+struct LiveAccount {
+  AccountStack* stack = nullptr;
+  Desired desired;
+  std::optional<AccountLock> lock;
+  std::unique_ptr<Cycle> cycle;
+  Look look;
+  Acted acted;
+};
+
+/// Takes the account's lock, waiting for a cycle of the daemon's or another command to end. Empty: stopped, or after
+/// `patience`.
+Awaitable<std::optional<AccountLock>> lock_account(Workplace& place, std::string account, Duration patience);
+
+/// Checks that the credential sees the account. Empty: it does.
+Awaitable<std::optional<Error>> check_account(AccountStack& stack, std::string run);
+
+/// Wait, look and act again for writes whose outcome is not known or that somebody's change overtook, for as long as
+/// that can help: at most `rounds` times. Only actions of the first plan are done.
+Awaitable<void> follow_up(Workplace& place, LiveAccount& account, const RuleSet& rules, int rounds);
+
+}  // namespace usersyncd

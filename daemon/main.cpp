@@ -1,0 +1,39 @@
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <exception>
+#include <iostream>
+
+#include "daemon/commands.hpp"
+
+namespace {
+
+// A core file or a debugger would show the secrets that we hold. The leak detector of the sanitizers needs to look
+// into its own process, so it is left out there.
+void hide_memory() {
+  rlimit none{};
+  ::setrlimit(RLIMIT_CORE, &none);
+#if !defined(__SANITIZE_ADDRESS__)
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::umask(077);
+  std::signal(SIGPIPE, SIG_IGN);
+  hide_memory();
+  const auto parsed = usersyncd::parse_command_line(argc, argv);
+  if (const auto* exit = std::get_if<usersyncd::Exit>(&parsed)) return static_cast<int>(*exit);
+  try {
+    return static_cast<int>(usersyncd::run_command(std::get<usersyncd::CommandLine>(parsed)));
+  } catch (const usersyncd::StoreError& error) {
+    std::cerr << "error: " << error.what() << '\n';
+  } catch (const std::exception& error) {
+    std::cerr << "error: this should not happen: " << error.what() << '\n';
+  }
+  return static_cast<int>(usersyncd::Exit::failed);
+}

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "config/config.hpp"
+#include "sync/error.hpp"
+#include "sync/secret.hpp"
+
+namespace usersyncd {
+
+/// Fetches a secret from where the config says it is; one line end at its end is cut off. An Error of kind config
+/// that names the place, never the value.
+Result<Secret> read_secret(const SecretRef& reference);
+
+}  // namespace usersyncd

@@ -1,0 +1,108 @@
+#include "policies/judge.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "policies/bench.hpp"
+#include "policies/ways.hpp"
+
+namespace usersyncd {
+namespace {
+
+// What speaks against an action, the most severe first.
+constexpr std::array severity{Verdict::denied, Verdict::manual, Verdict::approval, Verdict::deferred,
+                              Verdict::limited};
+
+std::string joined(const std::set<std::string>& sentences) {
+  std::string text;
+  for (const auto& sentence : sentences) text += (text.empty() ? "" : "; ") + sentence;
+  return text;
+}
+
+Case open_case(const Action& action, const AccountRules& rules, const std::set<std::string>& own_keys) {
+  Case item{&action, rules.subject_of(action), {}, {}, {}};
+  const auto& names = item.subject.usernames;
+  item.subject.own_login =
+      !own_keys.empty() && std::any_of(names.begin(), names.end(),
+                                       [&](const auto& name) { return own_keys.contains(key_of(name)); });
+  if (action.report_only) {
+    item.report = action.way_rules;
+  } else if (auto against = ways_against(rules, action); !against.empty()) {
+    std::erase(against, std::string{});
+    item.report = std::move(against);
+  }
+  return item;
+}
+
+JudgedAction judged(const Case& item, Verdict verdict, std::vector<std::string> rules, std::string reason) {
+  std::erase(rules, std::string{});
+  return {*item.action, verdict, make_set(std::move(rules)), std::move(reason)};
+}
+
+JudgedAction decide_held(const Case& item) {
+  const auto holds_with = [&](Verdict verdict) {
+    return std::any_of(item.holds.begin(), item.holds.end(),
+                       [&](const Hold& hold) { return hold.verdict == verdict; });
+  };
+  const Verdict verdict = *std::find_if(severity.begin(), severity.end(), holds_with);
+  std::vector<std::string> rules;
+  std::set<std::string> sentences;
+  for (const auto& hold : item.holds) {
+    // Who is to do it by hand has to know what else the rules ask for.
+    if (hold.verdict != verdict && verdict != Verdict::manual) continue;
+    rules.push_back(hold.rule);
+    sentences.insert(hold.sentence);
+  }
+  return judged(item, verdict, std::move(rules), joined(sentences));
+}
+
+JudgedAction decide(const Case& item, const JudgeFacts& facts) {
+  if (item.report) {
+    const std::string why =
+        item.action->report_only ? item.action->reason : "the rules in force only report it";
+    return judged(item, Verdict::report, *item.report, why);
+  }
+  if (!item.holds.empty()) return decide_held(item);
+  auto rules = item.action->way_rules;
+  rules.insert(rules.end(), item.allowing.begin(), item.allowing.end());
+  if (facts.paused) {
+    const std::string why = facts.paused->empty() ? "" : ": " + *facts.paused;
+    return judged(item, Verdict::paused, std::move(rules), "writes are paused" + why);
+  }
+  const auto approved = facts.approvals.find(item.action->id);
+  if (approved != facts.approvals.end() && facts.now < approved->second)
+    return judged(item, Verdict::apply, std::move(rules), "approved until " + format_time(approved->second));
+  return judged(item, Verdict::apply, std::move(rules), "no rule holds it");
+}
+
+}  // namespace
+
+JudgedPlan Judge::judge(Plan plan, const RuleSet& rule_set, const JudgeFacts& facts) {
+  const AccountRules rules(rule_set, plan.account, facts.catalog);
+  std::set<std::string> own_keys;
+  for (const auto& login : facts.own_logins) own_keys.insert(key_of(login));
+
+  std::vector<Case> cases;
+  cases.reserve(plan.actions.size());
+  for (const auto& action : plan.actions) {
+    cases.push_back(open_case(action, rules, own_keys));
+    hold_by_facts(cases.back(), facts);
+    for (const auto& entry : rules.entries()) {
+      if (AccountRules::matches(entry, cases.back().subject) != Matched::no)
+        hold_by_rule(cases.back(), rules, entry, facts);
+    }
+  }
+  hold_contradictions(cases);
+  for (const auto& entry : rules.entries()) {
+    if (std::holds_alternative<Keep>(entry.rule->effect)) hold_keepers(cases, rules, entry, facts);
+  }
+  hold_by_limits(cases, rules, plan, facts);
+
+  std::vector<JudgedAction> actions;
+  actions.reserve(cases.size());
+  for (const auto& item : cases) actions.push_back(decide(item, facts));
+  return JudgedPlan(std::move(plan), std::move(actions));
+}
+
+}  // namespace usersyncd

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policies/rules.hpp"
+#include "sync/capabilities.hpp"
+#include "sync/judged.hpp"
+#include "sync/observed.hpp"
+#include "sync/plan.hpp"
+
+namespace usersyncd {
+
+/// An action that was done in the account, for limits over rolling windows. Those that may have been done
+/// count.
+struct DoneAction {
+  Time time{};
+  Operation operation = Operation::update;
+  std::string username;  ///< empty: unknown, counts for every user
+};
+
+/// All that a judgement depends on besides the plan and the rules, for the plan's account. Whether the
+/// account is in `observe` is not among it: the verdicts are those that `enforce` would have (A66).
+struct JudgeFacts {
+  Time now{};
+  std::optional<std::string> paused;    ///< the reason given; set while writes are paused
+  std::vector<std::string> own_logins;  ///< usernames of the credential that the daemon works with
+  Capabilities capabilities;
+  Catalog catalog;
+  std::vector<User> users;                     ///< as observed: who is an admin, who breaks a rule already
+  std::vector<DoneAction> history;             ///< at least of the last seven days
+  std::map<std::string, Time> disabled_since;  ///< by user key
+  std::map<std::string, Time> approvals;       ///< by action id: approved until when
+  std::map<std::string, Time> tombstones;      ///< by user key: deleted by us when, and not edited since
+  std::map<std::string, std::string> unconfirmed;  ///< by action id: what must be seen before it may be done
+};
+
+/// Gives every action of a plan its verdict. Pure and free of order: neither the order of the rules nor that
+/// of the actions changes a verdict. The only maker of a JudgedPlan, so of every Permit.
+///
+/// `report` for what nobody wants done; else the most severe of what speaks against the action: denied,
+/// manual, approval, deferred. Over what is left the limits are counted, all of them over the same actions,
+/// and one that is exceeded holds its whole class. What remains is `apply`, or `paused`.
+class Judge {
+ public:
+  static JudgedPlan judge(Plan plan, const RuleSet& rules, const JudgeFacts& facts);
+};
+
+/// Something a person should know that no action of the plan is about.
+struct Note {
+  std::string rule;
+  std::string username;  ///< empty: the rule itself
+  std::string message;   ///< one sentence
+  friend bool operator==(const Note&, const Note&) = default;
+};
+
+/// Users that break `require` or `forbidTogether` already, accounts that are below their `keep`, and rules
+/// that name a role which the account's catalogue does not have and so protect nothing. Sorted by rule and
+/// username.
+std::vector<Note> find_notes(const RuleSet& rules, const std::string& account, const JudgeFacts& facts);
+
+}  // namespace usersyncd

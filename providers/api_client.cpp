@@ -1,0 +1,356 @@
+#include "providers/api_client.hpp"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+
+#include "providers/outcome.hpp"
+#include "providers/rate_hint.hpp"
+#include "providers/tree.hpp"
+
+namespace usersyncd {
+namespace {
+
+constexpr int most_redirects = 3;
+/// How long a write may wait at the gate. Longer waits are the caller's, who then looks at the world again.
+constexpr Duration write_patience{5'000};
+
+constexpr std::uint64_t longest_token_seconds = 86'400;
+
+std::string text_at(const Answer& answer, std::string_view path) {
+  const auto* value = answer.tree ? find_path(*answer.tree, path) : nullptr;
+  return value ? scalar_text(*value).value_or("") : std::string{};
+}
+
+std::string base64(std::string_view bytes) {
+  std::string encoded(4 * ((bytes.size() + 2) / 3) + 1, '\0');
+  const auto* input = reinterpret_cast<const unsigned char*>(bytes.data());
+  auto* output = reinterpret_cast<unsigned char*>(encoded.data());
+  const int size = EVP_EncodeBlock(output, input, static_cast<int>(bytes.size()));
+  encoded.resize(static_cast<std::size_t>(size));
+  return encoded;
+}
+
+std::string basic_header(const RestLogin& login) {
+  std::string pair(login.user.reveal());
+  pair += ':';
+  pair += login.secret.reveal();
+  std::string header = "Basic " + base64(pair);
+  wipe(pair);
+  return header;
+}
+
+std::string without_slash(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+void set_header(Headers& headers, const std::string& name, const std::string& value) {
+  const auto found =
+      std::find_if(headers.begin(), headers.end(), [&](const auto& header) { return header.first == name; });
+  if (found == headers.end()) {
+    headers.emplace_back(name, value);
+  } else {
+    found->second = value;
+  }
+}
+
+std::string without_query(const std::string& target) {
+  return target.substr(0, target.find('?'));
+}
+
+bool is_definite(Meaning meaning) {
+  switch (meaning) {
+    case Meaning::success:
+    case Meaning::already_gone:
+    case Meaning::not_found:
+    case Meaning::empty:
+    case Meaning::unsupported:
+      return true;
+    case Meaning::already_so:
+    case Meaning::exists:
+    case Meaning::retry:
+    case Meaning::throttle:
+    case Meaning::unauthorized:
+    case Meaning::credential:
+    case Meaning::refused:
+    case Meaning::redirect:
+    case Meaning::unreadable:
+      return false;
+  }
+  return false;
+}
+
+RestSettings completed(RestSettings settings, const Profile& profile) {
+  settings.base_url = without_slash(settings.base_url.empty() ? profile.base_url : settings.base_url);
+  return settings;
+}
+
+}  // namespace
+
+ApiClient::ApiClient(const Profile& profile, RestSettings settings, RestLogin login, RestPorts ports)
+    : profile_(profile),
+      settings_(completed(std::move(settings), profile)),
+      login_(std::move(login)),
+      ports_(ports),
+      gate_(ports.clock, ports.random),
+      token_call_(token_call(profile, settings_.base_url)),
+      token_(ports.clock, profile.authentication.refresh_early, [this] { return fetch_token(); }) {
+  ports_.redactor.add(login_.secret.reveal());
+}
+
+Awaitable<Result<Answer>> ApiClient::read(std::string target, ExchangeContext context) {
+  HttpRequest request;
+  request.method = "GET";
+  request.target = std::move(target);
+  Repeatable call{std::move(request),        ports_.http,          settings_.base_url, /*authorized=*/true,
+                  !context.username.empty(), ports_.clock.steady()};
+  co_return co_await repeat(std::move(call), std::move(context));
+}
+
+Awaitable<Result<Answer>> ApiClient::repeat(Repeatable call, ExchangeContext context) {
+  while (true) {
+    if (call.authorized) {
+      const Result<std::string> login = co_await authorization(context);
+      if (!login) co_return login.error();
+      set_header(call.request.headers, "Authorization", *login);
+    }
+    const Duration patience_left = patience(call);
+    const RateGate::Passage passage = co_await gate_.pass(patience_left);
+    if (passage != RateGate::Passage::open) co_return error_of(passage, call.request);
+    ++call.attempts;
+    const Exchange done = co_await exchange(call.request, call.http, call.base_url, context);
+    ++context.attempt;
+    const Next next = after(call, done);
+    if (next == Next::done) co_return *done.answer;
+    if (next == Next::fail) co_return error_of(call, done);
+    const Duration pause = pause_after(call, done);
+    if (pause > patience(call)) co_return error_of(call, done);
+    const bool slept = co_await ports_.clock.sleep_for(pause);
+    if (!slept) co_return error_of(RateGate::Passage::stopping, call.request);
+  }
+}
+
+Duration ApiClient::patience(const Repeatable& call) const {
+  return std::max(Duration{0}, call.started + settings_.retry_for - ports_.clock.steady());
+}
+
+ApiClient::Next ApiClient::after(Repeatable& call, const Exchange& done) {
+  const bool tries_left = call.attempts < settings_.max_attempts;
+  if (!done.answer) return tries_left && worth_repeating(done.failure) ? Next::again : Next::fail;
+  switch (done.answer->meaning) {
+    case Meaning::retry:
+    case Meaning::throttle:
+      return tries_left ? Next::again : Next::fail;
+    case Meaning::redirect:
+      return after_redirect(call, done);
+    case Meaning::unauthorized: {
+      const bool may_renew = call.authorized && login_.kind == AuthKind::oauth2 && !call.renewed;
+      const std::string* refused = find_header(call.request.headers, "Authorization");
+      if (!may_renew || !refused) return Next::fail;
+      token_.drop(*refused);
+      call.renewed = true;
+      return Next::again;
+    }
+    case Meaning::success:
+    case Meaning::already_so:
+    case Meaning::already_gone:
+    case Meaning::exists:
+    case Meaning::not_found:
+    case Meaning::empty:
+    case Meaning::credential:
+    case Meaning::unsupported:
+    case Meaning::refused:
+    case Meaning::unreadable:
+      return is_definite(done.answer->meaning) ? Next::done : Next::fail;
+  }
+  return Next::fail;
+}
+
+ApiClient::Next ApiClient::after_redirect(Repeatable& call, const Exchange& done) {
+  const std::string* location = find_header(done.headers, "Location");
+  if (!location || call.request.method != "GET" || call.redirects >= most_redirects) return Next::fail;
+  const Result<std::string> target = follow(call.base_url, call.request.target, *location);
+  if (!target) return Next::fail;
+  ++call.redirects;
+  --call.attempts;  // it was answered; redirects have a limit of their own
+  call.request.target = *target;
+  return Next::again;
+}
+
+Duration ApiClient::pause_after(const Repeatable& call, const Exchange& done) {
+  const bool elsewhere = done.answer && (done.answer->meaning == Meaning::throttle ||  // the gate is closed
+                                         done.answer->meaning == Meaning::redirect ||
+                                         done.answer->meaning == Meaning::unauthorized);
+  if (elsewhere) return Duration{0};
+  const Duration pause = backoff(call.attempts, ports_.random.uniform());
+  return std::max(pause, done.hint.value_or(Duration{0}));
+}
+
+Awaitable<ApiClient::Exchange> ApiClient::exchange(HttpRequest request, Http& http, std::string base_url,
+                                                   ExchangeContext context) {
+  set_header(request.headers, "Accept", "application/json");
+  const std::string url = base_url + request.target;
+  const std::string what = request.method + " " + without_query(request.target);
+  const Duration sent_at = ports_.clock.steady();
+  auto came_back = co_await http.send(request);
+  record(request, url, context, came_back, ports_.clock.steady() - sent_at);
+  Exchange done;
+  if (!came_back) {
+    done.failure = came_back.error();
+    co_return done;
+  }
+  done.answer = classify(profile_, *came_back);
+  done.hint = rate_hint(came_back->headers, profile_.rate, ports_.clock.now());
+  done.headers = std::move(came_back->headers);
+  tell_gate(done, sent_at, what);
+  co_return done;
+}
+
+void ApiClient::tell_gate(const Exchange& done, Duration sent_at, const std::string& what) {
+  const Answer& answer = *done.answer;
+  const std::string reason = what + " was answered with " + std::to_string(answer.status);
+  if (answer.meaning == Meaning::throttle) {
+    gate_.refused(sent_at, done.hint, reason);
+  } else {
+    gate_.accepted();
+    if (answer.meaning == Meaning::retry && done.hint) gate_.hold(*done.hint, reason);
+  }
+}
+
+void ApiClient::record(const HttpRequest& request, const std::string& url, const ExchangeContext& context,
+                       const boost::system::result<HttpResponse, HttpFailure>& came_back, Duration duration) {
+  ExchangeRecord record;
+  record.context = context;
+  record.method = request.method;
+  record.url = url;
+  record.request_headers = request.headers;
+  record.request_body = request.body;
+  if (came_back) {
+    record.status = came_back->status;
+    record.response_headers = came_back->headers;
+    record.response_body = came_back->body;
+  } else {
+    record.error = came_back.error().message;
+  }
+  record.duration = duration;
+  ports_.redactor.redact(record);
+  ports_.log.record(record);
+}
+
+Awaitable<Result<std::string>> ApiClient::authorization(ExchangeContext context) {
+  if (login_.kind == AuthKind::basic) co_return basic_header(login_);
+  token_context_ = std::move(context);
+  co_return co_await token_.authorization();
+}
+
+Awaitable<Result<Token>> ApiClient::fetch_token() {
+  ExchangeContext context = token_context_;
+  context.attempt = 1;
+  HttpRequest request;
+  request.method = "POST";
+  request.target = token_call_.target;
+  request.body = "grant_type=client_credentials";
+  set_header(request.headers, "Authorization", basic_header(login_));
+  set_header(request.headers, "Content-Type", "application/x-www-form-urlencoded");
+  Repeatable call{std::move(request),   ports_.token_http,    token_call_.base_url,
+                  /*authorized=*/false, /*about_user=*/false, ports_.clock.steady()};
+  const Result<Answer> answer = co_await repeat(std::move(call), std::move(context));
+  if (!answer) co_return answer.error();
+  co_return token_of(*answer);
+}
+
+Result<Token> ApiClient::token_of(const Answer& answer) {
+  std::string value = text_at(answer, "access_token");
+  const bool printable =
+      std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  if (value.empty() || !printable) {
+    return Error{ErrorKind::auth, "the token call was answered without a usable access_token",
+                 "POST " + token_call_.target};
+  }
+  const auto* written = find_path(*answer.tree, "expires_in");
+  const auto seconds = written ? whole_number(*written) : std::nullopt;
+  Duration lifetime = profile_.authentication.token_lifetime;
+  if (seconds) lifetime = std::chrono::seconds{std::clamp<std::uint64_t>(*seconds, 1, longest_token_seconds)};
+  ports_.redactor.rotate("token of " + settings_.account, value);
+  return Token{Secret(std::move(value)), lifetime};
+}
+
+Awaitable<SentWrite> ApiClient::write(HttpRequest request, Operation operation, ExchangeContext context) {
+  SentWrite sent;
+  const Result<std::string> login = co_await authorization(context);
+  if (!login) {
+    const bool refused = login.error().kind == ErrorKind::auth;
+    sent.outcome.kind = refused ? WriteOutcome::Kind::credential : WriteOutcome::Kind::not_sent;
+    sent.outcome.message = login.error().text();
+    co_return sent;
+  }
+  set_header(request.headers, "Authorization", *login);
+  if (!request.body.empty()) set_header(request.headers, "Content-Type", "application/json");
+  const RateGate::Passage passage = co_await gate_.pass(write_patience);
+  if (passage != RateGate::Passage::open) {
+    const bool later = passage == RateGate::Passage::too_long;
+    sent.outcome.kind = later ? WriteOutcome::Kind::try_later : WriteOutcome::Kind::not_sent;
+    sent.outcome.message = error_of(passage, request).text();
+    sent.outcome.wait = std::max(Duration{0}, gate_.delay());
+    co_return sent;
+  }
+  Exchange done = co_await exchange(request, ports_.http, settings_.base_url, std::move(context));
+  sent.outcome = outcome(operation, done, *login);
+  const std::string* location = find_header(done.headers, "Location");
+  if (location) sent.location = *location;
+  sent.answer = std::move(done.answer);
+  co_return sent;
+}
+
+WriteOutcome ApiClient::outcome(Operation operation, const Exchange& done, const std::string& authorization) {
+  WriteOutcome outcome;
+  if (!done.answer) {
+    outcome.kind = outcome_of(done.failure);
+    outcome.message = ports_.redactor.redact(done.failure.message);
+    return outcome;
+  }
+  const Answer& answer = *done.answer;
+  outcome.kind = outcome_of(operation, answer.meaning);
+  outcome.message = ports_.redactor.redact(answer.summary());
+  outcome.code = answer.code;
+  const bool unauthorized = answer.meaning == Meaning::unauthorized && login_.kind == AuthKind::oauth2;
+  if (unauthorized) {
+    token_.drop(authorization);
+    // A token may have run out early; a fresh one that is refused as well means the credential.
+    if (!last_write_unauthorized_) outcome.kind = WriteOutcome::Kind::try_later;
+  }
+  last_write_unauthorized_ = unauthorized;
+  if (answer.meaning == Meaning::throttle) outcome.wait = std::max(Duration{0}, gate_.delay());
+  return outcome;
+}
+
+Error ApiClient::error(ErrorKind kind, const std::string& message, const HttpRequest& request) const {
+  return Error{kind, ports_.redactor.redact(message),
+               ports_.redactor.redact(request.method + " " + without_query(request.target))};
+}
+
+Error ApiClient::error_of(const Repeatable& call, const Exchange& done) const {
+  const std::string tries =
+      call.attempts > 1 ? " (after " + std::to_string(call.attempts) + " attempts)" : "";
+  if (!done.answer) return error(error_kind(done.failure), done.failure.message + tries, call.request);
+  const Answer& answer = *done.answer;
+  ErrorKind kind = error_kind(answer);
+  // The token call is nothing but our credential; and what forbids a read as a whole forbids it to our
+  // credential.
+  const bool about_login = !call.authorized && answer.status < 500 && kind == ErrorKind::provider;
+  const bool forbidden = !call.about_user && answer.status == 403 && answer.meaning == Meaning::refused;
+  if (about_login || forbidden) kind = ErrorKind::auth;
+  return error(kind, "the provider answered " + answer.summary() + tries, call.request);
+}
+
+Error ApiClient::error_of(RateGate::Passage passage, const HttpRequest& request) const {
+  if (passage == RateGate::Passage::stopping)
+    return error(ErrorKind::stopped, "stopping; nothing was sent", request);
+  const auto waiting = gate_.waiting();
+  const std::string until =
+      waiting ? " until " + format_time(waiting->until) + " (" + waiting->reason + ")" : "";
+  return error(ErrorKind::rate_limited, "waiting for the rate limit" + until + "; nothing was sent", request);
+}
+
+}  // namespace usersyncd

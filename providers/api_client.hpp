@@ -1,0 +1,122 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "providers/classify.hpp"
+#include "providers/profile.hpp"
+#include "providers/rate_gate.hpp"
+#include "providers/target.hpp"
+#include "providers/token.hpp"
+#include "sync/plan.hpp"
+#include "sync/ports.hpp"
+#include "sync/redact.hpp"
+#include "sync/secret.hpp"
+
+namespace usersyncd {
+
+/// What the client works with. All of it is owned by the caller and outlives the client.
+struct RestPorts {
+  Http& http;        ///< of the API's base URL
+  Http& token_http;  ///< of token_call(…).base_url; may be the same
+  Clock& clock;
+  Random& random;
+  ExchangeLog& log;
+  Redactor& redactor;
+};
+
+/// The account's credential: client id and secret, or username and password.
+struct RestLogin {
+  AuthKind kind = AuthKind::oauth2;
+  Secret user;
+  Secret secret;
+};
+
+struct RestSettings {
+  std::string account;   ///< id of the account, as in the config
+  std::string base_url;  ///< empty: the profile's
+  Duration retry_for{600'000};
+  int max_attempts = 8;  ///< of one read
+};
+
+/// What became of one write on the wire.
+struct SentWrite {
+  WriteOutcome outcome;          ///< without the user that the answer may carry
+  std::optional<Answer> answer;  ///< if there was one
+  std::string location;          ///< the `Location` header, if any
+};
+
+/// Sends requests to one account's API: logs in, waits at the gate, records every exchange after redaction,
+/// and tells what the answers mean. Reads are repeated while that is safe and may help; a write is one
+/// request, sent once.
+class ApiClient {
+ public:
+  /// The profile outlives the client.
+  ApiClient(const Profile& profile, RestSettings settings, RestLogin login, RestPorts ports);
+  ApiClient(const ApiClient&) = delete;
+  ApiClient& operator=(const ApiClient&) = delete;
+
+  /// A GET. The answer says something definite: success, an empty list, not found, gone or unsupported;
+  /// everything else is an Error, with texts redacted.
+  Awaitable<Result<Answer>> read(std::string target, ExchangeContext context);
+
+  /// A request that may change something. `context.attempt` is the caller's count.
+  Awaitable<SentWrite> write(HttpRequest request, Operation operation, ExchangeContext context);
+
+  const RateGate& gate() const { return gate_; }
+  const std::string& base_url() const { return settings_.base_url; }
+
+ private:
+  /// A request that may be repeated, and how often it was.
+  struct Repeatable {
+    HttpRequest request;
+    Http& http;
+    std::string base_url;
+    bool authorized;  ///< carries our login; false for the token call, which is the login
+    bool about_user;  ///< a refusal may be about the user and not about our credential
+    Duration started{};
+    int attempts = 0;
+    int redirects = 0;
+    bool renewed = false;  ///< has had its second try with a fresh token
+  };
+  /// One request and what came back: an answer, or a failure.
+  struct Exchange {
+    std::optional<Answer> answer;
+    HttpFailure failure;
+    Headers headers;
+    std::optional<Duration> hint;
+  };
+  enum class Next { done, again, fail };
+
+  Awaitable<Result<Answer>> repeat(Repeatable call, ExchangeContext context);
+  Awaitable<Exchange> exchange(HttpRequest request, Http& http, std::string base_url,
+                               ExchangeContext context);
+  Awaitable<Result<std::string>> authorization(ExchangeContext context);
+  Awaitable<Result<Token>> fetch_token();
+
+  Next after(Repeatable& call, const Exchange& done);
+  Next after_redirect(Repeatable& call, const Exchange& done);
+  Duration pause_after(const Repeatable& call, const Exchange& done);
+  Duration patience(const Repeatable& call) const;
+  void tell_gate(const Exchange& done, Duration sent_at, const std::string& what);
+  void record(const HttpRequest& request, const std::string& url, const ExchangeContext& context,
+              const boost::system::result<HttpResponse, HttpFailure>& came_back, Duration duration);
+  Result<Token> token_of(const Answer& answer);
+  WriteOutcome outcome(Operation operation, const Exchange& done, const std::string& authorization);
+  Error error(ErrorKind kind, const std::string& message, const HttpRequest& request) const;
+  Error error_of(const Repeatable& call, const Exchange& done) const;
+  Error error_of(RateGate::Passage passage, const HttpRequest& request) const;
+
+  const Profile& profile_;
+  RestSettings settings_;
+  RestLogin login_;
+  RestPorts ports_;
+  RateGate gate_;
+  TokenCall token_call_;
+  TokenKeeper token_;
+  ExchangeContext token_context_;  ///< of whoever made the token be fetched
+  bool last_write_unauthorized_ = false;
+};
+
+}  // namespace usersyncd

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "providers/api_client.hpp"
+#include "providers/pager.hpp"
+#include "providers/profile.hpp"
+#include "sync/ports.hpp"
+#include "sync/secret.hpp"
+
+namespace usersyncd {
+
+/// Takes a new user's password to whoever hands it over, before the user is created. An error: the user is
+/// not created, because nobody would know the password.
+using PasswordDelivery = std::function<Result<bool>(const std::string& username, const Secret& password)>;
+
+/// The one provider: any REST API that a profile describes.
+class RestProvider final : public Provider {
+ public:
+  /// `deliver` may be empty: then a password that the provider demands is known to nobody, and the person has
+  /// to have it reset.
+  RestProvider(Profile profile, RestSettings settings, RestLogin login, RestPorts ports,
+               PasswordDelivery deliver);
+
+  Awaitable<Result<bool>> check_account(ExchangeContext context) override;
+  Awaitable<Result<Catalog>> read_catalog(ExchangeContext context) override;
+  Awaitable<Result<Listing>> list_users(ExchangeContext context) override;
+  Awaitable<Result<std::optional<RemoteUser>>> read_user(UserKey key, ExchangeContext context) override;
+  Awaitable<WriteOutcome> create(const Permit& permit, ExchangeContext context) override;
+  Awaitable<WriteOutcome> update(const Permit& permit, RemoteUser base, ExchangeContext context) override;
+  Awaitable<WriteOutcome> remove(const Permit& permit, ExchangeContext context) override;
+
+  const Profile& profile() const { return profile_; }
+  const Capabilities& capabilities() const { return profile_.capabilities; }
+
+  /// For `status`: until when requests wait for the rate limit, and why.
+  std::optional<RateGate::Waiting> waiting() const { return client_.gate().waiting(); }
+
+ private:
+  Awaitable<WriteOutcome> send(Endpoint call, UserKey key, std::string body, Operation operation,
+                               ExchangeContext context);
+  Awaitable<Result<StringSet>> read_accounts(ExchangeContext context);
+  std::optional<Error> take_page(const Answer& answer, const std::string& target, Pager& pager,
+                                 Listing& listing) const;
+  std::optional<Error> read_page(const boost::json::value& tree, const std::string& target, PageFacts& facts,
+                                 Listing& page) const;
+  Result<RemoteUser> remote_user(boost::json::object item) const;
+  Result<RemoteUser> user_asked_for(const boost::json::value& tree, const UserKey& key) const;
+  Result<Endpoint> item_call(const UserKey& key) const;
+  std::optional<WriteOutcome> cannot(const Action& action) const;
+  Result<std::string> update_body(const Action& action, const RemoteUser& base) const;
+  void keep_answer(SentWrite& sent, const UserKey& key) const;
+  Error wrong_account(const std::string& found) const;
+
+  const Profile profile_;
+  const std::string account_;
+  ApiClient client_;
+  Redactor& redactor_;
+  PasswordDelivery deliver_;
+  Catalog catalog_;  ///< the last that was read, to name roles by id
+};
+
+}  // namespace usersyncd

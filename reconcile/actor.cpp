@@ -1,0 +1,314 @@
+#include "reconcile/actor.hpp"
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+
+#include "sync/believe.hpp"
+#include "sync/plan_json.hpp"
+
+namespace usersyncd {
+namespace {
+
+using Kind = ActionResult::Kind;
+using Outcome = WriteOutcome::Kind;
+
+UserKey key_for(const Action& action) { return UserKey{action.username, action.user_id}; }
+
+ActionResult result(Kind kind, std::string message) {
+  ActionResult made;
+  made.kind = kind;
+  made.message = std::move(message);
+  return made;
+}
+
+std::string field_list(const std::vector<Field>& fields) {
+  std::string text;
+  for (Field field : fields) text += (text.empty() ? "" : ", ") + std::string{name_of(field)};
+  return text;
+}
+
+}  // namespace
+
+Actor::Actor(const AccountContext& account, Ports ports, std::string run, Snapshot& known,
+             std::map<std::string, std::string> desired_digests)
+    : account_(account),
+      ports_(ports),
+      run_(std::move(run)),
+      known_(known),
+      desired_digests_(std::move(desired_digests)) {}
+
+Awaitable<ActionResult> Actor::perform(Permit permit, bool verify_later) {
+  switch (permit.action().operation) {
+    case Operation::create: co_return co_await create(std::move(permit), verify_later);
+    case Operation::remove: co_return co_await remove(std::move(permit));
+    case Operation::update:
+    case Operation::enable:
+    case Operation::disable: break;
+  }
+  co_return co_await update(std::move(permit));
+}
+
+ExchangeContext Actor::context(const Action& action, int attempt) const {
+  return ExchangeContext{run_, account_.id, action.username, action.id, attempt};
+}
+
+// Asked before every single write, so that a pause or a stop lets none leave after it.
+std::optional<std::string> Actor::may_not_write() const {
+  if (!account_.enforce) return "the account is in observe mode";
+  if (ports_.clock.stopping()) return "usersyncd is stopping";
+  if (const auto pause = ports_.store.paused(account_.id)) return "paused by " + pause->actor;
+  return std::nullopt;
+}
+
+std::int64_t Actor::open_intent(const Action& action, int attempt) {
+  NewIntent intent;
+  intent.run = run_;
+  intent.account = account_.id;
+  intent.username = action.username;
+  intent.user_id = action.user_id;
+  intent.operation = action.operation;
+  intent.action = action.id;
+  intent.attempt = attempt;
+  intent.actor = account_.actor;
+  if (action.operation != Operation::create) intent.before = action.before;
+  if (action.operation != Operation::remove) intent.after = action.after;
+  intent.body = boost::json::serialize(to_json(action.changes));
+  if (const auto digest = desired_digests_.find(key_of(action.username)); digest != desired_digests_.end()) {
+    intent.desired_digest = digest->second;
+  }
+  return ports_.store.open_intent(intent, ports_.clock.now());
+}
+
+// `found` is the user as read after the write; without it, what is known of them stays.
+void Actor::close(const Action& action, std::int64_t intent, IntentState state, const std::string& message,
+                  const User* found) {
+  const auto key = key_of(action.username);
+  const auto now = ports_.clock.now();
+  IntentEnd end;
+  end.state = state;
+  end.message = message;
+  if (found) {
+    const auto before = known_.find(key);
+    auto known = remember(before == known_.end() ? nullptr : &before->second, *found, true, now);
+    if (const auto digest = desired_digests_.find(key); digest != desired_digests_.end()) {
+      known.desired_digest = digest->second;
+    }
+    known_[key] = known;
+    end.known = std::move(known);
+  }
+  end.forget_user = state == IntentState::done && action.operation == Operation::remove;
+  if (end.forget_user) known_.erase(key);
+  ports_.store.close_intent(intent, end, now);
+}
+
+// A refused rate costs time: the write is known not to have been done and may be sent again, within limits.
+Awaitable<bool> Actor::wait_for_another_try(Duration wait, int attempt, Time started) {
+  const auto spent = ports_.clock.now() - started;
+  if (attempt >= 1000 || spent + wait > account_.retry_for) co_return false;
+  co_return co_await ports_.clock.sleep_for(wait);
+}
+
+Awaitable<ActionResult> Actor::create(Permit permit, bool verify_later) {
+  const Action& action = permit.action();
+  const auto started = ports_.clock.now();
+  for (int attempt = 1;; ++attempt) {
+    if (const auto reason = may_not_write()) co_return result(Kind::held, *reason);
+    const auto intent = open_intent(action, attempt);
+    auto outcome = co_await ports_.provider.create(permit, context(action, attempt));
+    switch (outcome.kind) {
+      case Outcome::accepted:
+      case Outcome::already_so:
+        if (!verify_later) co_return co_await verify_create(action, intent);
+        pending_.push_back(Pending{&action, intent});
+        co_return result(Kind::unverified, "sent, to be verified by a list");
+      case Outcome::exists:
+      case Outcome::unknown: co_return co_await look_up_create(action, intent, std::move(outcome));
+      case Outcome::try_later: break;
+      case Outcome::refused:
+      case Outcome::unsupported:
+      case Outcome::credential:
+      case Outcome::not_sent: co_return refused(action, intent, outcome);
+    }
+    close(action, intent, IntentState::not_done, outcome.message);
+    const bool again = co_await wait_for_another_try(outcome.wait, attempt, started);
+    if (!again) co_return result(Kind::held, "not done: " + outcome.message);
+  }
+}
+
+// The answer to a create got lost, or says that somebody of that name exists: only a look can tell who it is.
+Awaitable<ActionResult> Actor::look_up_create(const Action& action, std::int64_t intent, WriteOutcome outcome) {
+  const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
+  if (reading && *reading && is_same_person(action, (*reading)->user)) {
+    co_return created(action, intent, **reading);
+  }
+  if (reading && *reading) {
+    close(action, intent, IntentState::failed, "the username belongs to somebody with another e-mail address");
+    co_return result(Kind::failed, "\"" + action.username + "\" exists with another e-mail address; nothing was done");
+  }
+  if (outcome.kind == Outcome::exists && reading) {
+    close(action, intent, IntentState::failed, outcome.message);
+    co_return result(Kind::failed, outcome.message);
+  }
+  // It may still arrive: nothing is sent again before a later look has found that it did not.
+  const auto settled = ports_.clock.now() + 2 * account_.request_timeout;
+  ports_.store.mark_unknown(intent, settled, outcome.message, ports_.clock.now());
+  auto open = result(Kind::unverified, "outcome unknown (" + outcome.message + "); looked up again after " +
+                                           format_time(settled) + " before anything is sent");
+  open.trouble = true;
+  co_return open;
+}
+
+ActionResult Actor::created(const Action& action, std::int64_t intent, const RemoteUser& found) {
+  const auto differing = unverified_fields(action, found.user);
+  close(action, intent, IntentState::done, "", &found.user);
+  if (differing.empty()) return result(Kind::applied, "");
+  auto made = result(Kind::applied, "created; " + field_list(differing) + " came out differently");
+  return made;
+}
+
+ActionResult Actor::not_visible_yet(const Action& action, std::int64_t intent) {
+  const auto settled = ports_.clock.now() + account_.visibility_grace;
+  const std::string message = "accepted, but not visible yet";
+  ports_.store.mark_unknown(intent, settled, message, ports_.clock.now());
+  return result(Kind::unverified, message + "; looked up again before \"" + action.username + "\" is sent again");
+}
+
+Awaitable<ActionResult> Actor::verify_create(const Action& action, std::int64_t intent) {
+  const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
+  if (reading && *reading) co_return created(action, intent, **reading);
+  co_return not_visible_yet(action, intent);
+}
+
+Awaitable<std::map<std::string, ActionResult>> Actor::verify_creates() {
+  std::map<std::string, ActionResult> results;
+  if (pending_.empty()) co_return results;
+  ExchangeContext whole_list{run_, account_.id, "", "", 1};
+  const auto listing = co_await ports_.provider.list_users(whole_list);
+  std::map<std::string, const User*> listed;
+  if (listing && listing->faults.empty()) {
+    for (const auto& user : listing->users) listed[key_of(user.username)] = &user;
+  }
+  for (const auto& pending : pending_) {
+    const auto found = listed.find(key_of(pending.action->username));
+    if (found != listed.end() && unverified_fields(*pending.action, *found->second).empty()) {
+      close(*pending.action, pending.intent, IntentState::done, "", found->second);
+      results[pending.action->id] = result(Kind::applied, "");
+    } else {
+      auto looked = co_await verify_create(*pending.action, pending.intent);
+      results[pending.action->id] = std::move(looked);
+    }
+  }
+  pending_.clear();
+  co_return results;
+}
+
+Awaitable<ActionResult> Actor::update(Permit permit) {
+  const Action& action = permit.action();
+  const auto started = ports_.clock.now();
+  for (int attempt = 1;; ++attempt) {
+    auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
+    if (!reading) co_return result(Kind::failed, "not sent, the user could not be read: " + reading.error().text());
+    if (!*reading) co_return result(Kind::changed, "the user is not there any more");
+    const auto evidence = compare_before(action, (*reading)->user);
+    if (evidence == Evidence::changed) co_return result(Kind::changed, "changed by somebody else since the plan");
+    if (evidence == Evidence::as_wanted) co_return result(Kind::applied, "was so already");
+
+    if (const auto reason = may_not_write()) co_return result(Kind::held, *reason);
+    const auto intent = open_intent(action, attempt);
+    auto outcome = co_await ports_.provider.update(permit, std::move(**reading), context(action, attempt));
+    switch (outcome.kind) {
+      case Outcome::accepted:
+      case Outcome::already_so:
+      case Outcome::unknown: co_return co_await verify_update(action, intent, std::move(outcome));
+      case Outcome::try_later: break;
+      case Outcome::exists:
+      case Outcome::refused:
+      case Outcome::unsupported:
+      case Outcome::credential:
+      case Outcome::not_sent: co_return refused(action, intent, outcome);
+    }
+    close(action, intent, IntentState::not_done, outcome.message);
+    const bool again = co_await wait_for_another_try(outcome.wait, attempt, started);
+    if (!again) co_return result(Kind::held, "not done: " + outcome.message);
+  }
+}
+
+Awaitable<ActionResult> Actor::verify_update(const Action& action, std::int64_t intent, WriteOutcome outcome) {
+  const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
+  if (!reading || !*reading) {
+    const auto message = "sent, but could not be read back";
+    ports_.store.mark_unknown(intent, ports_.clock.now(), message, ports_.clock.now());
+    co_return result(Kind::unverified, message);
+  }
+  const auto& found = (*reading)->user;
+  auto differing = unverified_fields(action, found);
+  if (differing.empty()) {
+    close(action, intent, IntentState::done, "", &found);
+    co_return result(Kind::applied, "");
+  }
+  const bool answered = outcome.kind != Outcome::unknown;
+  auto unverified = result(Kind::unverified, answered ? "accepted, but " + field_list(differing) + " reads back differently"
+                                                      : "not done: " + outcome.message);
+  close(action, intent, answered ? IntentState::failed : IntentState::not_done, unverified.message, &found);
+  if (answered) unverified.overridden = std::move(differing);
+  unverified.trouble = !answered;
+  co_return unverified;
+}
+
+Awaitable<ActionResult> Actor::remove(Permit permit) {
+  const Action& action = permit.action();
+  const auto started = ports_.clock.now();
+  for (int attempt = 1;; ++attempt) {
+    const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
+    if (!reading) co_return result(Kind::failed, "not sent, the user could not be read: " + reading.error().text());
+    if (!*reading) co_return result(Kind::applied, "was gone already");
+    if (compare_before(action, (*reading)->user) == Evidence::changed) {
+      co_return result(Kind::changed, "changed by somebody else since the plan");
+    }
+    if (const auto reason = may_not_write()) co_return result(Kind::held, *reason);
+    const auto intent = open_intent(action, attempt);
+    auto outcome = co_await ports_.provider.remove(permit, context(action, attempt));
+    switch (outcome.kind) {
+      case Outcome::accepted:
+      case Outcome::already_so:
+      case Outcome::unknown: co_return co_await verify_remove(action, intent, std::move(outcome));
+      case Outcome::try_later: break;
+      case Outcome::exists:
+      case Outcome::refused:
+      case Outcome::unsupported:
+      case Outcome::credential:
+      case Outcome::not_sent: co_return refused(action, intent, outcome);
+    }
+    close(action, intent, IntentState::not_done, outcome.message);
+    const bool again = co_await wait_for_another_try(outcome.wait, attempt, started);
+    if (!again) co_return result(Kind::held, "not done: " + outcome.message);
+  }
+}
+
+Awaitable<ActionResult> Actor::verify_remove(const Action& action, std::int64_t intent, WriteOutcome outcome) {
+  const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
+  if (!reading) {
+    const auto message = "sent, but could not be read back";
+    ports_.store.mark_unknown(intent, ports_.clock.now(), message, ports_.clock.now());
+    co_return result(Kind::unverified, message);
+  }
+  if (!*reading) {
+    close(action, intent, IntentState::done, "");
+    co_return result(Kind::applied, "");
+  }
+  const auto message = outcome.kind == Outcome::unknown ? "not done: " + outcome.message
+                                                        : std::string{"accepted, but the user is still there"};
+  close(action, intent, IntentState::not_done, message, &(*reading)->user);
+  co_return result(Kind::unverified, message);
+}
+
+ActionResult Actor::refused(const Action& action, std::int64_t intent, const WriteOutcome& outcome) {
+  const bool sent = outcome.kind != Outcome::not_sent;
+  close(action, intent, sent ? IntentState::failed : IntentState::not_done, outcome.message);
+  auto kind = Kind::failed;
+  if (outcome.kind == Outcome::unsupported) kind = Kind::manual;
+  if (outcome.kind == Outcome::credential) kind = Kind::fatal;
+  return result(kind, outcome.message);
+}
+
+}  // namespace usersyncd

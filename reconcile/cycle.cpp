@@ -1,0 +1,268 @@
+#include "reconcile/cycle.hpp"
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "policies/check.hpp"
+#include "policies/ways.hpp"
+#include "sync/plan_json.hpp"
+#include "sync/plan_text.hpp"
+
+namespace usersyncd {
+namespace {
+
+constexpr std::chrono::days longest_window{7};  // of a rolling limit
+
+// The policies' ways, except that the login we work with is nobody's to manage, and an account without a desired
+// state is only watched: that nobody wrote down who belongs there does not mean that nobody does.
+class CycleWays : public Ways {
+ public:
+  CycleWays(const Ways& ways, const StringSet& own_logins, bool has_desired)
+      : ways_(ways), own_logins_(own_logins), has_desired_(has_desired) {}
+  Chosen<DriftWay> drift(const User& user, Field field) const override { return ways_.drift(user, field); }
+  Chosen<DeprovisionWay> deprovision(const User& user) const override { return ways_.deprovision(user); }
+  Chosen<UnmanagedWay> unmanaged(const User& user) const override {
+    if (std::binary_search(own_logins_.begin(), own_logins_.end(), key_of(user.username))) {
+      return {UnmanagedWay::ignore, {std::string{own_user_rule}}};
+    }
+    auto chosen = ways_.unmanaged(user);
+    if (!has_desired_ && chosen.way == UnmanagedWay::deprovision) return {UnmanagedWay::report, {"no-desired-state"}};
+    return chosen;
+  }
+
+ private:
+  const Ways& ways_;
+  const StringSet& own_logins_;
+  bool has_desired_;
+};
+
+}  // namespace
+
+std::string make_run_id(Time now, Random& random) {
+  std::string id = format_time(std::chrono::floor<std::chrono::seconds>(now));
+  std::erase_if(id, [](char c) { return c == '-' || c == ':'; });
+  constexpr std::string_view letters = "0123456789abcdefghjkmnpqrstvwxyz";
+  id += '-';
+  for (int i = 0; i < 5; ++i) id += letters[static_cast<std::size_t>(random.uniform() * letters.size())];
+  return id;
+}
+
+Cycle::Cycle(const AccountContext& account, Ports ports, std::string run, std::string kind)
+    : account_(account), ports_(ports), run_(std::move(run)), kind_(std::move(kind)) {}
+
+Event Cycle::event(std::string_view name, Event::Level level) const {
+  Event made;
+  made.name = name;
+  made.level = level;
+  made.account = account_.id;
+  made.run = run_;
+  return made;
+}
+
+JudgeFacts Cycle::facts(const Plan& plan, const Observed& observed) {
+  JudgeFacts facts;
+  facts.now = ports_.clock.now();
+  if (const auto pause = ports_.store.paused(account_.id)) facts.paused = pause->reason;
+  facts.own_logins = account_.own_logins;
+  facts.capabilities = account_.capabilities;
+  facts.catalog = observed.observation.catalog;
+  for (const auto& user : observed.observation.users) {
+    // Who is an admin has to be known even where the list does not tell; the freshest value wins.
+    auto best = user;
+    const auto known = observed.next.find(key_of(user.username));
+    if (known != observed.next.end()) best.fields = overlay(known->second.user.fields, user.fields);
+    facts.users.push_back(std::move(best));
+  }
+  const auto since = facts.now - longest_window;
+  for (const auto& done : ports_.store.done_since(account_.id, since)) {
+    facts.history.push_back(DoneAction{done.time, done.operation, done.username});
+  }
+  for (const auto& [key, known] : observed.next) {
+    if (known.disabled_since) facts.disabled_since[key] = *known.disabled_since;
+  }
+  for (const auto& approval : ports_.store.list_approvals(account_.id)) {
+    if (approval.state == Approval::State::approved) {
+      facts.approvals[approval.action] = approval.expires_at.value_or(Time::max());
+    }
+  }
+  const auto tombstones = ports_.store.tombstones(account_.id);
+  for (const auto& action : plan.actions) {
+    const auto key = key_of(action.username);
+    if (const auto stone = tombstones.find(key); stone != tombstones.end()) facts.tombstones[key] = stone->second.deleted_at;
+  }
+  return facts;
+}
+
+Awaitable<Look> Cycle::look(const Desired& desired, const RuleSet& rules, bool settle, bool insist) {
+  Look look;
+  Observer observer{account_, ports_, run_};
+  std::optional<ShrinkLimit> limit;
+  if (const auto rule = shrink_rule(rules, account_.id)) limit = rule->limit;
+  auto observed = co_await observer.observe(desired, limit, settle, insist);
+  if (!observed) {
+    look.problems.push_back(observed.error());
+    co_return look;
+  }
+  look.observed = std::move(*observed);
+  const auto& observation = look.observed.observation;
+  if (observation.complete) look.problems = check_against_catalog(desired, observation.catalog);
+  for (auto& error : check_against_capabilities(rules, account_.capabilities, account_.id)) {
+    look.problems.push_back(std::move(error));
+  }
+  if (!look.problems.empty()) co_return look;
+
+  const PolicyWays policy_ways{rules, account_.id, observation.catalog};
+  const CycleWays ways{policy_ways, account_.own_logins, !desired.revision.empty()};
+  auto plan = make_plan(desired, observation, ways, look.observed.memory, ports_.clock.now());
+  const auto known_facts = facts(plan, look.observed);
+  look.judged = Judge::judge(std::move(plan), rules, known_facts);
+  co_return look;
+}
+
+void Cycle::tell_drift(const DriftNews& news) {
+  const auto tell = [&](const std::vector<KnownDrift>& drifts, std::string_view name) {
+    for (const auto& known : drifts) {
+      auto told = event(name, name == "drift.resolved" ? Event::Level::info : Event::Level::warning);
+      told.username = known.drift.username;
+      told.field = known.drift.kind;
+      told.desired = known.drift.desired;
+      told.actual = known.drift.actual;
+      told.rule = known.drift.rule;
+      told.reason = "since " + format_time(known.since);
+      ports_.events.emit(told);
+    }
+  };
+  tell(news.appeared, "drift.detected");
+  tell(news.changed, "drift.changed");
+  tell(news.resolved, "drift.resolved");
+}
+
+// A plan is told once: the audit log gets each decision, the log what is held, people what waits for them.
+void Cycle::tell_plan(const JudgedPlan& judged) {
+  std::set<std::string> told_before;
+  if (const auto last = ports_.store.load_plan(account_.id)) {
+    boost::system::error_code bad;
+    const auto document = boost::json::parse(*last, bad);
+    if (const auto* actions = bad ? nullptr : document.find_pointer("/accounts/0/actions", bad); actions && actions->is_array()) {
+      for (const auto& action : actions->get_array()) {
+        told_before.insert(boost::json::serialize(action));
+      }
+    }
+  }
+  const auto document = plan_document({&judged}, ports_.clock.now());
+  const auto& actions = document.at("accounts").at(0).at("actions").get_array();
+  for (std::size_t i = 0; i < judged.actions().size(); ++i) {
+    if (told_before.contains(boost::json::serialize(actions[i]))) continue;
+    const auto& action = judged.actions()[i];
+    AuditEntry entry;
+    entry.kind = AuditKind::decision;
+    entry.time = ports_.clock.now();
+    entry.run = run_;
+    entry.account = account_.id;
+    entry.actor = account_.actor;
+    entry.username = action.action.username;
+    entry.action = action.action.id;
+    entry.detail = actions[i].get_object();
+    entry.detail["desiredRevision"] = judged.plan().desired_revision;
+    ports_.store.audit().append(entry);
+    if (!is_held(action.verdict)) continue;
+    auto held = event("plan.held", Event::Level::warning);
+    held.username = action.action.username;
+    held.field = name_of(action.action.operation);
+    for (const auto& rule : action.rules) held.rule += (held.rule.empty() ? "" : ",") + rule;
+    held.reason = std::string{name_of(action.verdict)} + ": " + action.reason;
+    ports_.events.emit(held);
+  }
+}
+
+void Cycle::tell_failed_poll(const Look& look, AccountState& state) {
+  const bool incomplete = look.problems.empty();
+  std::string reason;
+  for (const auto& problem : look.problems) reason += (reason.empty() ? "" : "; ") + problem.text();
+  for (const auto& why : look.observed.observation.reasons) reason += (reason.empty() ? "" : "; ") + why;
+  state.last_error = reason;
+  state.list_complete = false;
+  auto told = event(incomplete ? "poll.incomplete" : "poll.failed", Event::Level::error);
+  told.reason = std::move(reason);
+  ports_.events.emit(told);
+}
+
+void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> next_poll) {
+  const auto now = ports_.clock.now();
+  Run run;
+  run.id = run_;
+  run.account = account_.id;
+  run.kind = kind_;
+  run.actor = account_.actor;
+  run.desired_revision = desired.revision;
+  run.started_at = now;
+  ports_.store.start_run(run);
+
+  auto state = ports_.store.load_state(account_.id);
+  state.last_poll = now;
+  if (next_poll) state.next_poll = next_poll;
+  if (!look.judged || !look.observed.observation.complete) {
+    tell_failed_poll(look, state);
+    ports_.store.save_state(account_.id, state);
+    return;
+  }
+  const auto& plan = look.judged->plan();
+  state.last_success = now;
+  state.last_error.clear();
+  state.list_complete = true;
+  state.users = plan.live_users;
+  state.held = summarize({&*look.judged}).held;
+
+  Poll poll;
+  poll.snapshot = &look.observed.next;
+  poll.catalog = &look.observed.observation.catalog;
+  poll.drifts = &plan.drifts;
+  poll.state = state;
+  std::map<std::string, const User*> seen;
+  for (const auto& user : look.observed.observation.users) seen[key_of(user.username)] = &user;
+  poll.was_judged = [&](const std::string& username, const std::string& kind) {
+    const auto user = seen.find(key_of(username));
+    if (user == seen.end()) return true;
+    if (kind == "leaver") return user->second->fields.has(Field::enabled);
+    const auto field = field_from_name(kind);
+    return !field || user->second->fields.has(*field);
+  };
+  const auto news = ports_.store.save_poll(account_.id, poll, now);
+  auto told = event("poll.ok");
+  told.reason = std::to_string(plan.live_users) + " users";
+  ports_.events.emit(told);
+  tell_drift(news);
+  tell_plan(*look.judged);
+
+  request_approvals(*look.judged);
+  ports_.store.save_plan(account_.id, boost::json::serialize(plan_document({&*look.judged}, now)), now);
+}
+
+// Everything that needs a person, decided or not: the store forgets decisions on actions that are not planned any
+// more, so that an approval never outlives the plan that it was given for (A18).
+void Cycle::request_approvals(const JudgedPlan& judged_plan) {
+  const auto now = ports_.clock.now();
+  const auto approved = ports_.store.approved_actions(account_.id, now);
+  std::vector<Approval> wanted;
+  for (const auto& judged : judged_plan.actions()) {
+    if (judged.verdict != Verdict::approval && !approved.contains(judged.action.id)) continue;
+    Approval approval;
+    approval.account = account_.id;
+    approval.action = judged.action.id;
+    approval.username = judged.action.username;
+    approval.operation = name_of(judged.action.operation);
+    approval.summary = judged.action.reason;
+    approval.requested_at = now;
+    wanted.push_back(std::move(approval));
+  }
+  for (const auto& approval : ports_.store.save_approvals(account_.id, wanted, now)) {
+    auto asked = event("approval.requested", Event::Level::warning);
+    asked.username = approval.username;
+    asked.field = approval.operation;
+    asked.reason = "usersyncd approve " + approval.action;
+    ports_.events.emit(asked);
+  }
+}
+
+}  // namespace usersyncd

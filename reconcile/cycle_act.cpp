@@ -1,0 +1,229 @@
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "reconcile/cycle.hpp"
+#include "reconcile/parallel.hpp"
+#include "sync/plan_text.hpp"
+
+// The acting half of a cycle: users side by side, the steps on one user one after the other (A31).
+
+namespace usersyncd {
+namespace {
+
+using Kind = ActionResult::Kind;
+
+constexpr int trouble_until_open = 5;          // in a row, until the provider is left alone
+constexpr std::size_t creates_until_list = 8;  // from so many creates on, one list verifies them all
+constexpr Duration first_backoff{60'000};
+constexpr int longest_backoff = 6;             // doublings: about an hour
+
+std::map<std::string, std::string> digests_of(const Desired& desired) {
+  std::map<std::string, std::string> digests;
+  for (const auto& entry : desired.users) digests[key_of(entry.username)] = digest_of(entry);
+  return digests;
+}
+
+bool takes_access(Operation operation) {
+  return operation == Operation::disable || operation == Operation::remove;
+}
+
+std::string_view event_name(Kind kind) {
+  switch (kind) {
+    case Kind::applied: return "action.applied";
+    case Kind::unverified: return "action.unverified";
+    case Kind::changed:
+    case Kind::failed:
+    case Kind::manual:
+    case Kind::held:
+    case Kind::fatal: break;
+  }
+  return "action.failed";
+}
+
+}  // namespace
+
+struct Cycle::Batch {
+  std::vector<std::vector<std::size_t>> users;  // indices into the plan's actions; who loses access comes last
+  bool verify_by_list = false;
+  Acted acted;
+};
+
+std::size_t Acted::count(ActionResult::Kind kind) const {
+  return static_cast<std::size_t>(
+      std::count_if(steps.begin(), steps.end(), [&](const Step& step) { return step.result.kind == kind; }));
+}
+
+Cycle::Batch Cycle::make_batch(const Look& look, const std::set<std::string>* only) const {
+  Batch batch;
+  const auto& actions = look.judged->actions();
+  std::size_t creates = 0;
+  std::string last_key;
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    if (actions[i].verdict != Verdict::apply || (only && !only->contains(actions[i].action.id))) continue;
+    const auto key = key_of(actions[i].action.username);
+    if (batch.users.empty() || key != last_key) batch.users.emplace_back();
+    batch.users.back().push_back(i);
+    last_key = key;
+    if (actions[i].action.operation == Operation::create) ++creates;
+  }
+  std::stable_partition(batch.users.begin(), batch.users.end(), [&](const std::vector<std::size_t>& user) {
+    return std::none_of(user.begin(), user.end(),
+                        [&](std::size_t i) { return takes_access(actions[i].action.operation); });
+  });
+  batch.verify_by_list = account_.capabilities.list_is_full && creates >= creates_until_list;
+  return batch;
+}
+
+Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std::set<std::string>* only) {
+  auto batch = make_batch(look, only);
+  auto known = look.observed.next;
+  Actor actor{account_, ports_, run_, known, digests_of(desired)};
+  const bool half_open = ports_.store.load_state(account_.id).breaker == "open";
+
+  const auto one_user = [&](std::size_t group) { return act_on_user(look, batch, actor, group); };
+  if (half_open && !batch.users.empty()) {
+    // One try tells whether the provider has recovered; the others follow if it has.
+    co_await act_on_user(look, batch, actor, 0);
+    if (trouble_ > 0 && stop_sending_.empty()) stop_sending_ = "the provider still fails";
+  }
+  co_await for_each_limited(batch.users.size(), account_.max_in_flight, one_user);
+
+  auto verified = co_await actor.verify_creates();
+  for (auto& step : batch.acted.steps) {
+    const auto found = verified.find(step.judged->action.id);
+    if (found == verified.end()) continue;
+    step.result = found->second;
+    conclude(*step.judged, step.result);
+  }
+  save_drift_after(look, batch.acted);
+  co_return std::move(batch.acted);
+}
+
+Awaitable<void> Cycle::act_on_user(const Look& look, Batch& batch, Actor& actor, std::size_t group) {
+  auto todo = std::move(batch.users[group]);
+  batch.users[group].clear();
+  for (const auto index : todo) {
+    if (!stop_sending_.empty()) co_return;
+    const auto& judged = look.judged->actions()[index];
+    auto permit = look.judged->permit(index);
+    if (!permit) co_return;
+    auto outcome = co_await actor.perform(std::move(*permit), batch.verify_by_list);
+    note_trouble(outcome);
+    const bool later = batch.verify_by_list && judged.action.operation == Operation::create &&
+                       outcome.kind == Kind::unverified && !outcome.trouble;
+    batch.acted.steps.push_back(Acted::Step{&judged, outcome});
+    if (!later) conclude(judged, outcome);
+    if (outcome.kind != Kind::applied) co_return;  // the next step on this user was planned for after this one
+  }
+}
+
+// Five failures in a row that are not about the user open the breaker: the provider is left alone until a later run.
+void Cycle::note_trouble(const ActionResult& result) {
+  const bool fatal = result.kind == Kind::fatal;
+  if (!result.trouble && !fatal) {
+    const bool answered = result.kind == Kind::applied || result.kind == Kind::failed;
+    if (answered) trouble_ = 0;
+    if (result.kind == Kind::applied && ports_.store.load_state(account_.id).breaker == "open") set_breaker("closed", "");
+    return;
+  }
+  ++trouble_;
+  if (!fatal && trouble_ < trouble_until_open) return;
+  if (stop_sending_.empty()) set_breaker("open", result.message);
+  stop_sending_ = result.message;
+}
+
+void Cycle::set_breaker(const std::string& position, const std::string& reason) {
+  auto state = ports_.store.load_state(account_.id);
+  if (state.breaker == position) return;
+  state.breaker = position;
+  ports_.store.save_state(account_.id, state);
+  const bool open = position == "open";
+  auto told = event(open ? "breaker.open" : "breaker.closed", open ? Event::Level::error : Event::Level::info);
+  told.reason = reason;
+  ports_.events.emit(told);
+}
+
+void Cycle::conclude(const JudgedAction& judged, const ActionResult& result) {
+  settle_failures(judged, result);
+  const bool good = result.kind == Kind::applied;
+  auto told = event(event_name(result.kind), good ? Event::Level::info : Event::Level::warning);
+  told.username = judged.action.username;
+  told.field = name_of(judged.action.operation);
+  told.reason = result.message.empty() ? judged.action.reason : result.message;
+  for (const auto& rule : judged.rules) told.rule += (told.rule.empty() ? "" : ",") + rule;
+  ports_.events.emit(told);
+}
+
+// A user that fails backs off by itself; a value that the provider will not keep is counted.
+void Cycle::settle_failures(const JudgedAction& judged, const ActionResult& result) {
+  const auto& action = judged.action;
+  for (Field field : result.overridden) {
+    for (const auto& change : action.changes) {
+      if (change.field != field || !change.to) continue;
+      ports_.store.count_override(account_.id, action.username, field, *change.to, run_ + action.id);
+    }
+  }
+  if (result.kind == Kind::applied) {
+    ports_.store.clear_backoff(account_.id, action.username);
+    for (const auto& change : action.changes) ports_.store.clear_override(account_.id, action.username, change.field);
+  }
+  if (result.kind != Kind::failed && result.kind != Kind::manual) return;
+  const auto backoffs = ports_.store.load_backoffs(account_.id);
+  const auto before = backoffs.find(key_of(action.username));
+  Backoff backoff;
+  backoff.username = action.username;
+  backoff.failures = before == backoffs.end() ? 1 : before->second.failures + 1;
+  const auto doublings = std::min(backoff.failures - 1, longest_backoff);
+  const auto jitter = 0.5 + ports_.random.uniform() / 2;
+  const auto wait = static_cast<double>((first_backoff * (1 << doublings)).count()) * jitter;
+  backoff.next_try = ports_.clock.now() + Duration{static_cast<Duration::rep>(wait)};
+  backoff.reason = result.message;
+  ports_.store.save_backoff(account_.id, backoff);
+}
+
+// What was mended is no drift any more; the next poll will see for itself.
+void Cycle::save_drift_after(const Look& look, const Acted& acted) {
+  std::set<std::pair<std::string, std::string>> mended;
+  for (const auto& step : acted.steps) {
+    if (step.result.kind != Kind::applied) continue;
+    const auto& action = step.judged->action;
+    for (const auto& change : action.changes) mended.emplace(action.username, name_of(change.field));
+    for (const auto* kind : {"missing", "leaver", "unmanaged"}) mended.emplace(action.username, kind);
+  }
+  if (mended.empty()) return;
+  std::vector<Drift> left;
+  for (const auto& drift : look.judged->plan().drifts) {
+    if (!mended.contains({drift.username, drift.kind})) left.push_back(drift);
+  }
+  const auto was_judged = [&](const std::string& username, const std::string& kind) {
+    return mended.contains({username, kind});
+  };
+  tell_drift(ports_.store.update_drift(account_.id, left, was_judged, ports_.clock.now()));
+}
+
+void Cycle::finish(const Look& look, const Acted& acted) {
+  const auto applied = acted.count(Kind::applied);
+  const auto failed = acted.count(Kind::failed) + acted.count(Kind::manual) + acted.count(Kind::fatal);
+  const auto unverified = acted.count(Kind::unverified);
+  const auto summary = look.judged ? summarize({&*look.judged}) : PlanSummary{};
+  const bool polled = look.judged && look.observed.observation.complete;
+  std::string result = polled ? "ok" : "failed";
+  if (failed + unverified > 0) result = "degraded";
+
+  boost::json::object counts;
+  counts["planned"] = summary.to_apply();
+  counts["applied"] = applied;
+  counts["failed"] = failed;
+  counts["unverified"] = unverified;
+  counts["held"] = summary.held;
+  counts["inSync"] = summary.in_sync;
+  ports_.store.finish_run(run_, account_.id, result, boost::json::serialize(counts), ports_.clock.now());
+
+  auto told = event("cycle.summary");
+  told.reason = result + ": " + std::to_string(applied) + " applied, " + std::to_string(failed) + " failed, " +
+                std::to_string(unverified) + " unverified; plan: " + summary_line(summary);
+  ports_.events.emit(told);
+}
+
+}  // namespace usersyncd

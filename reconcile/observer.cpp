@@ -1,0 +1,272 @@
+#include "reconcile/observer.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "reconcile/compare.hpp"
+#include "reconcile/parallel.hpp"
+
+namespace usersyncd {
+namespace {
+
+constexpr int overrides_until_left_alone = 3;  // A51
+
+std::set<std::string> keys_of(const std::vector<User>& users) {
+  std::set<std::string> keys;
+  for (const auto& user : users) keys.insert(key_of(user.username));
+  return keys;
+}
+
+// An unresolved write as the action that it was, as far as comparing needs it.
+Action action_of(const Intent& intent) {
+  Action action;
+  action.operation = intent.write.operation;
+  action.username = intent.write.username;
+  action.user_id = intent.write.user_id;
+  if (intent.write.before) action.before = *intent.write.before;
+  if (intent.write.after) action.after = *intent.write.after;
+  for (Field field : all_fields) {
+    const auto& wanted = action.after.fields.get(field);
+    if (wanted && action.before.fields.get(field) != wanted) {
+      action.changes.push_back({field, action.before.fields.get(field), wanted});
+    }
+  }
+  return action;
+}
+
+}  // namespace
+
+Observer::Observer(const AccountContext& account, Ports ports, std::string run)
+    : account_(account), ports_(ports), run_(std::move(run)) {}
+
+ExchangeContext Observer::context(const std::string& username) const {
+  return ExchangeContext{run_, account_.id, username, "", 1};
+}
+
+Awaitable<Result<Observed>> Observer::observe(const Desired& desired, const std::optional<ShrinkLimit>& limit,
+                                              bool settle_intents, bool insist) {
+  Observed observed;
+  observed.known = ports_.store.load_snapshot(account_.id);
+  auto listing = co_await read_lists(observed);
+  if (!listing) co_return listing.error();
+
+  const auto& catalog = observed.observation.catalog;
+  const auto belief = believe(*listing, observed.known, catalog, limit, account_.id);
+  observed.observation.complete = belief.complete;
+  observed.observation.reasons = belief.reasons;
+  observed.shrunken = belief.shrunken;
+  if (!belief.complete) co_return observed;
+
+  if (settle_intents) {
+    IntentFilter unresolved;
+    unresolved.account = account_.id;
+    unresolved.unresolved_only = true;
+    const auto intents = ports_.store.list_intents(unresolved);
+    for (const auto& intent : intents) co_await settle(intent, *listing, observed);
+  }
+  recall(observed, insist);
+  co_await look_for_missing(desired, *listing, observed);
+  auto items = co_await read_items(desired, *listing, observed);
+  if (!items) co_return items.error();
+
+  observed.observation.users = std::move(listing->users);
+  for (auto& user : observed.observation.users) {
+    const auto item = items_.find(key_of(user.username));
+    if (item == items_.end()) continue;
+    user.fields = overlay(user.fields, item->second.user.fields);
+    if (user.user_id.empty()) user.user_id = item->second.user.user_id;
+  }
+  remember_all(desired, belief, observed);
+  co_return observed;
+}
+
+Awaitable<Result<Listing>> Observer::read_lists(Observed& observed) {
+  auto catalog = co_await ports_.provider.read_catalog(context());
+  if (!catalog) co_return catalog.error();
+  observed.observation.catalog = std::move(*catalog);
+  auto listing = co_await ports_.provider.list_users(context());
+  if (!listing) co_return listing.error();
+  for (auto& user : listing->users) canonicalize(user, observed.observation.catalog);
+  std::sort(listing->users.begin(), listing->users.end(), [](const User& a, const User& b) {
+    return key_of(a.username) < key_of(b.username);
+  });
+  observed.observation.account = account_.id;
+  observed.observation.observed_at = ports_.clock.now();
+  observed.observation.immutable = account_.capabilities.immutable;
+  co_return listing;
+}
+
+// What of the past bears on this plan: unresolved writes, failures that back off, values that do not stay.
+void Observer::recall(Observed& observed, bool insist) {
+  const auto now = ports_.clock.now();
+  auto& memory = observed.memory;
+  if (!insist) {
+    for (const auto& [key, backoff] : ports_.store.load_backoffs(account_.id)) {
+      if (backoff.next_try > now) {
+        memory.waiting[key] = "failed " + std::to_string(backoff.failures) + " times (" + backoff.reason +
+                              "); tried again at " + format_time(backoff.next_try);
+      }
+    }
+  }
+  IntentFilter unresolved;
+  unresolved.account = account_.id;
+  unresolved.unresolved_only = true;
+  for (const auto& intent : ports_.store.list_intents(unresolved)) {
+    memory.waiting[key_of(intent.write.username)] =
+        "what became of the last " + std::string{name_of(intent.write.operation)} + " is not known yet (" +
+        intent.message + ")";
+  }
+  for (const auto& override : ports_.store.load_overrides(account_.id)) {
+    if (override.times < overrides_until_left_alone) continue;
+    memory.overridden[key_of(override.username) + "\n" + std::string{name_of(override.field)}] =
+        "the provider overrode this value " + std::to_string(override.times) + " times running";
+  }
+}
+
+// A user that we know, or were told is there, and that the list lacks, is looked up: a list can be stale (A32), and
+// nobody is created on the word of a list alone who was there before.
+Awaitable<void> Observer::look_for_missing(const Desired& desired, const Listing& listing, Observed& observed) {
+  const auto listed = keys_of(listing.users);
+  const auto recent = ports_.store.recent_creates(account_.id, ports_.clock.now() - account_.visibility_grace);
+  std::set<std::string> asked;
+  for (const auto& entry : desired.users) {
+    auto names = entry.previously;
+    names.push_back(entry.username);
+    for (const auto& name : names) {
+      const auto key = key_of(name);
+      const auto known = observed.known.find(key);
+      if (listed.contains(key) || known == observed.known.end() || !asked.insert(key).second) continue;
+      UserKey where;
+      where.username = name;
+      where.user_id = known->second.user.user_id;
+      auto found = co_await ports_.provider.read_user(where, context(name));
+      if (!found) {
+        observed.memory.waiting[key] = "missing from the list, and could not be looked up: " + found.error().text();
+        observed.memory.no_removals = "\"" + name + "\" could not be looked up: " + found.error().text();
+      } else if (*found) {
+        observed.memory.found_by_lookup.push_back((*found)->user);
+        items_[key] = std::move(**found);
+      } else if (const auto created = recent.find(key); created != recent.end()) {
+        observed.memory.waiting[key] = "created at " + format_time(created->second) + ", not visible yet";
+      }
+    }
+  }
+}
+
+// A write of which nobody knows what became of it is resolved by reading, never by sending again.
+Awaitable<void> Observer::settle(const Intent& intent, const Listing& listing, Observed& observed) {
+  UserKey where;
+  where.username = intent.write.username;
+  where.user_id = intent.write.user_id;
+  const auto found = co_await ports_.provider.read_user(where, context(where.username));
+  if (!found) co_return;  // the user waits; the next poll looks again
+  const auto action = action_of(intent);
+  const bool early = intent.resolve_after && ports_.clock.now() < *intent.resolve_after;
+  const User* user = *found ? &(*found)->user : nullptr;
+  switch (intent.write.operation) {
+    case Operation::create: {
+      const bool listed = keys_of(listing.users).contains(key_of(where.username));
+      if (user && is_same_person(action, *user)) {
+        close_settled(intent, IntentState::done, "found by looking", user, observed);
+      } else if (user) {
+        close_settled(intent, IntentState::failed, "the username belongs to somebody else", user, observed);
+      } else if (!early && !listed) {
+        close_settled(intent, IntentState::not_done, "neither listed nor found by name", nullptr, observed);
+      }
+      co_return;
+    }
+    case Operation::remove:
+      if (!user) close_settled(intent, IntentState::done, "found to be gone", nullptr, observed);
+      if (user && !early) close_settled(intent, IntentState::not_done, "found to be still there", user, observed);
+      co_return;
+    case Operation::update:
+    case Operation::enable:
+    case Operation::disable: break;
+  }
+  const bool as_wanted = user && unverified_fields(action, *user).empty();
+  if (as_wanted) close_settled(intent, IntentState::done, "found by looking", user, observed);
+  if (!as_wanted && !early) close_settled(intent, IntentState::not_done, "found not to be done", user, observed);
+}
+
+void Observer::close_settled(const Intent& intent, IntentState state, const std::string& message,
+                             const User* found, Observed& observed) {
+  const auto key = key_of(intent.write.username);
+  const auto now = ports_.clock.now();
+  IntentEnd end;
+  end.state = state;
+  end.message = message;
+  if (found) {
+    const auto before = observed.known.find(key);
+    auto known = remember(before == observed.known.end() ? nullptr : &before->second, *found, true, now);
+    observed.known[key] = known;
+    end.known = std::move(known);
+  }
+  end.forget_user = !found && intent.write.operation == Operation::remove && state == IntentState::done;
+  if (end.forget_user) observed.known.erase(key);
+  ports_.store.close_intent(intent.id, end, now);
+  Event event;
+  event.name = state == IntentState::done ? "action.applied" : "action.failed";
+  if (state != IntentState::done) event.level = Event::Level::warning;
+  event.account = account_.id;
+  event.username = intent.write.username;
+  event.run = run_;
+  event.reason = std::string{name_of(intent.write.operation)} + " of run " + intent.write.run + ": " + message;
+  ports_.events.emit(event);
+}
+
+Awaitable<Result<bool>> Observer::read_items(const Desired& desired, const Listing& listing, Observed& observed) {
+  const auto chosen = choose_item_reads(desired, listing.users, observed.known, observed.observation.catalog,
+                                        ports_.clock.now(), account_.item_reads);
+  std::map<std::string, const User*> listed;
+  for (const auto& user : listing.users) listed[key_of(user.username)] = &user;
+  const auto read_one = [&](std::size_t index) { return read_item(*listed.at(chosen[index]), observed); };
+  co_await for_each_limited(chosen.size(), account_.max_in_flight, read_one);
+  if (ports_.clock.stopping()) co_return Error{ErrorKind::stopped, "usersyncd is stopping", ""};
+  co_return true;
+}
+
+Awaitable<void> Observer::read_item(const User& listed, Observed& observed) {
+  const auto key = key_of(listed.username);
+  if (items_.contains(key) || ports_.clock.stopping()) co_return;
+  UserKey where;
+  where.username = listed.username;
+  where.user_id = listed.user_id;
+  auto found = co_await ports_.provider.read_user(where, context(listed.username));
+  if (!found) {
+    observed.memory.waiting[key] = "could not be read: " + found.error().text();
+    observed.memory.no_removals = "\"" + listed.username + "\" could not be read: " + found.error().text();
+  } else if (*found) {
+    items_[key] = std::move(**found);
+  } else {
+    observed.memory.waiting[key] = "listed, but not found by itself";
+  }
+}
+
+void Observer::remember_all(const Desired& desired, const Belief& belief, Observed& observed) {
+  const auto now = observed.observation.observed_at;
+  std::map<std::string, std::string> digests;
+  for (const auto& entry : desired.users) digests[key_of(entry.username)] = digest_of(entry);
+
+  const auto keep = [&](const User& user) {
+    const auto key = key_of(user.username);
+    const auto before = observed.known.find(key);
+    const bool item = items_.contains(key);
+    auto known = remember(before == observed.known.end() ? nullptr : &before->second, user, item, now);
+    if (const auto digest = digests.find(key); item && digest != digests.end()) known.desired_digest = digest->second;
+    observed.next[key] = std::move(known);
+  };
+  for (const auto& user : observed.observation.users) keep(user);
+  for (const auto& user : observed.memory.found_by_lookup) keep(user);
+
+  // Gone is who was missing twice: one list can be wrong (A4).
+  for (const auto& key : belief.missing) {
+    if (observed.next.contains(key)) continue;
+    const auto before = observed.known.find(key);
+    if (before == observed.known.end() || before->second.missed_lists >= 1) continue;
+    auto known = before->second;
+    ++known.missed_lists;
+    observed.next[key] = std::move(known);
+  }
+}
+
+}  // namespace usersyncd

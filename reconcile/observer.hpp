@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+
+#include "reconcile/account.hpp"
+#include "sync/believe.hpp"
+
+namespace usersyncd {
+
+/// All that one poll of an account found.
+struct Observed {
+  Observation observation;
+  Snapshot known;      ///< what was remembered before
+  Snapshot next;       ///< what is to be remembered from now on; only if the observation is complete
+  PlanMemory memory;
+  bool shrunken = false;  ///< the list is refused for its size alone
+};
+
+/// Reads an account: catalogue, list, single users where the list does not tell enough. Sends no write.
+class Observer {
+ public:
+  Observer(const AccountContext& account, Ports ports, std::string run);
+
+  /// An Error means that the provider could not be read; a list that nobody can believe is no Error but an
+  /// observation that is not complete. With `settle_intents`, writes of which nobody knows what became of them are
+  /// resolved by what is read now; otherwise they only make their users wait. `insist` ignores backoffs.
+  Awaitable<Result<Observed>> observe(const Desired& desired, const std::optional<ShrinkLimit>& limit,
+                                      bool settle_intents, bool insist);
+
+ private:
+  Awaitable<Result<Listing>> read_lists(Observed& observed);
+  Awaitable<void> look_for_missing(const Desired& desired, const Listing& listing, Observed& observed);
+  Awaitable<void> settle(const Intent& intent, const Listing& listing, Observed& observed);
+  void close_settled(const Intent& intent, IntentState state, const std::string& message, const User* found,
+                     Observed& observed);
+  Awaitable<Result<bool>> read_items(const Desired& desired, const Listing& listing, Observed& observed);
+  Awaitable<void> read_item(const User& listed, Observed& observed);
+  void recall(Observed& observed, bool insist);
+  void remember_all(const Desired& desired, const Belief& belief, Observed& observed);
+  ExchangeContext context(const std::string& username = {}) const;
+
+  const AccountContext& account_;
+  Ports ports_;
+  std::string run_;
+  std::map<std::string, RemoteUser> items_;  // read in this poll, by key
+};
+
+}  // namespace usersyncd

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "simulator/population.hpp"
+#include "simulator/server.hpp"
+
+namespace usersyncd::sim {
+
+/// Everything that the command line says.
+struct CommandLine {
+  ListenOptions listen;
+  std::string self_signed;  ///< directory; empty: no
+  std::string port_file;
+  std::string world_file;
+  std::string desired_file;
+  std::string faults_file;
+  PopulationOptions population;
+  SimulatorOptions simulator;
+};
+
+/// Reads the arguments (without the program's name). Nothing: help or version was printed to stdout. Throws
+/// InputError for what cannot be used; files are not opened yet.
+std::optional<CommandLine> read_command_line(const std::vector<std::string>& arguments);
+
+}  // namespace usersyncd::sim

@@ -1,0 +1,296 @@
+#include "store/audit.hpp"
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <stdexcept>
+
+#include "store/json_text.hpp"
+#include "sync/plan.hpp"
+#include "sync/user.hpp"
+
+namespace usersyncd {
+namespace {
+
+namespace json = boost::json;
+
+struct Head {
+  std::int64_t seq = 0;
+  std::string hash = std::string(64, '0');
+};
+
+/// A body as the record holds it, and its digest if later records may point to it.
+struct StoredBody {
+  json::value value;
+  std::string digest;
+};
+
+// The head has a row of its own: after the last records were cut off, the next one still continues from it,
+// so that the gap shows.
+Head read_head(Database& database) {
+  auto statement = database.prepare("SELECT seq, hash FROM audit_head WHERE id = 1");
+  if (!statement.step()) return {};
+  return Head{statement.integer(0), statement.text(1)};
+}
+
+void write_head(Database& database, const Head& head) {
+  constexpr std::string_view sql =
+      "INSERT INTO audit_head (id, seq, hash) VALUES (1, ?, ?)"
+      " ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash";
+  database.prepare(sql).bind(head.seq, head.hash).run();
+}
+
+json::value text_or_null(const std::string& text) {
+  if (text.empty()) return nullptr;
+  return json::string(text);
+}
+
+json::object header_object(const Headers& headers) {
+  json::object object;
+  for (const auto& [name, value] : headers) {
+    const auto same = [&name](const auto& member) {
+      return key_of(std::string_view(member.key())) == key_of(name);
+    };
+    auto* const found = std::find_if(object.begin(), object.end(), same);
+    if (found == object.end())
+      object.emplace(name, value);
+    else
+      found->value().get_string().append(", ").append(value);
+  }
+  return object;
+}
+
+StoredBody store_body(Database& database, const std::string& account, const std::string& raw) {
+  const std::string body = valid_utf8(raw);
+  if (body.size() <= AuditLog::always_literal) return {json::string(body), {}};
+  const std::string digest = sha256_hex(body);
+  auto earlier = database.prepare("SELECT seq FROM audit_bodies WHERE account = ? AND sha256 = ?");
+  if (!earlier.bind(account, digest).step()) return {json::string(body), digest};
+  json::object reference;
+  reference.emplace("sameAs", earlier.integer(0));
+  reference.emplace("sha256", digest);
+  reference.emplace("bytes", body.size());
+  return {std::move(reference), {}};
+}
+
+void remember_body(Database& database, const std::string& account, const std::string& digest,
+                   std::int64_t seq) {
+  if (digest.empty()) return;
+  constexpr std::string_view sql =
+      "INSERT OR IGNORE INTO audit_bodies (account, sha256, seq) VALUES (?, ?, ?)";
+  database.prepare(sql).bind(account, digest, seq).run();
+}
+
+json::value request_value(const std::optional<AuditRequest>& request, const json::value& body) {
+  if (!request) return nullptr;
+  json::object object;
+  object.emplace("method", text_or_null(request->method));
+  object.emplace("url", text_or_null(request->url));
+  if (request->headers)
+    object.emplace("headers", header_object(*request->headers));
+  else
+    object.emplace("headers", nullptr);
+  object.emplace("body", body);
+  return object;
+}
+
+json::value response_value(const std::optional<AuditResponse>& response, const json::value& body) {
+  if (!response) return nullptr;
+  json::object object;
+  object.emplace("status", response->status);
+  object.emplace("headers", header_object(response->headers));
+  object.emplace("body", body);
+  return object;
+}
+
+json::object make_record(const AuditEntry& entry, const Head& previous, const json::value& request_body,
+                         const json::value& response_body) {
+  json::object record;
+  record.emplace("seq", previous.seq + 1);
+  record.emplace("time", format_time(entry.time));
+  record.emplace("run", text_or_null(entry.run));
+  record.emplace("account", text_or_null(entry.account));
+  record.emplace("kind", name_of(entry.kind));
+  record.emplace("actor", text_or_null(entry.actor));
+  record.emplace("username", text_or_null(entry.username));
+  record.emplace("action", text_or_null(entry.action));
+  if (entry.attempt)
+    record.emplace("attempt", *entry.attempt);
+  else
+    record.emplace("attempt", nullptr);
+  record.emplace("request", request_value(entry.request, request_body));
+  record.emplace("response", response_value(entry.response, response_body));
+  record.emplace("error", text_or_null(entry.error));
+  if (entry.duration)
+    record.emplace("durationMs", entry.duration->count());
+  else
+    record.emplace("durationMs", nullptr);
+  if (!entry.detail.empty()) record.emplace("detail", entry.detail);
+  record.emplace("prev", previous.hash);
+  return record;
+}
+
+void insert_record(Database& database, const AuditEntry& entry, const Head& head, const std::string& text) {
+  constexpr std::string_view sql =
+      "INSERT INTO audit (seq, time, run, account, kind, user_key, record, hash)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+  database.prepare(sql)
+      .bind(head.seq, entry.time, valid_utf8(entry.run), valid_utf8(entry.account), name_of(entry.kind),
+            key_of(valid_utf8(entry.username)), text, head.hash)
+      .run();
+}
+
+std::string line_of(std::string text, std::string_view hash) {
+  text.pop_back();
+  return text.append(",\"hash\":\"").append(hash).append("\"}");
+}
+
+/// The body with this digest in the record `seq`, which is where a repeated one was first written out.
+std::optional<json::string> find_literal_body(Database& database, std::int64_t seq,
+                                              const json::value& digest) {
+  auto statement = database.prepare("SELECT record FROM audit WHERE seq = ?");
+  if (!digest.is_string() || !statement.bind(seq).step()) return std::nullopt;
+  const json::value record = parse_stored(statement.text(0));
+  for (const std::string_view part : {"request", "response"}) {
+    const json::value* holder = record.is_object() ? record.get_object().if_contains(part) : nullptr;
+    if (holder == nullptr || !holder->is_object()) continue;
+    const json::value* body = holder->get_object().if_contains("body");
+    if (body == nullptr || !body->is_string()) continue;
+    if (sha256_hex(std::string_view(body->get_string())) == std::string_view(digest.get_string())) {
+      return body->get_string();
+    }
+  }
+  return std::nullopt;
+}
+
+void write_out_body(Database& database, json::object& record, std::string_view part) {
+  json::value* holder = record.if_contains(part);
+  if (holder == nullptr || !holder->is_object()) return;
+  json::value* body = holder->get_object().if_contains("body");
+  if (body == nullptr || !body->is_object()) return;
+  const json::value* same_as = body->get_object().if_contains("sameAs");
+  const json::value* digest = body->get_object().if_contains("sha256");
+  if (same_as == nullptr || !same_as->is_int64() || digest == nullptr) return;
+  auto literal = find_literal_body(database, same_as->get_int64(), *digest);
+  if (literal) *body = *std::move(literal);
+}
+
+std::string newest_run(Database& database, const std::optional<std::string>& account) {
+  constexpr std::string_view any = "SELECT id FROM runs ORDER BY number DESC LIMIT 1";
+  constexpr std::string_view of_account =
+      "SELECT id FROM runs WHERE account = ? ORDER BY number DESC LIMIT 1";
+  auto statement = database.prepare(account ? of_account : any);
+  if (account) statement.bind(*account);
+  return statement.step() ? statement.text(0) : std::string();
+}
+
+/// One statement for each combination of filters, so that the indexes serve; every placeholder stands in all
+/// of them.
+std::string filtered_sql(const AuditFilter& filter) {
+  std::string sql = "SELECT seq, time, kind, record, hash FROM audit WHERE seq > ?1";
+  sql += filter.since ? " AND time >= ?2" : " AND ?2 IS NULL";
+  sql += filter.until ? " AND time < ?3" : " AND ?3 IS NULL";
+  sql += filter.account ? " AND account = ?4" : " AND ?4 IS NULL";
+  sql += filter.username ? " AND user_key = ?5" : " AND ?5 IS NULL";
+  sql += filter.run ? " AND run = ?6" : " AND ?6 IS NULL";
+  return sql + " ORDER BY seq LIMIT 1";
+}
+
+}  // namespace
+
+std::string_view name_of(AuditKind kind) {
+  switch (kind) {
+    case AuditKind::intent:
+      return "intent";
+    case AuditKind::exchange:
+      return "exchange";
+    case AuditKind::decision:
+      return "decision";
+    case AuditKind::approval:
+      return "approval";
+    case AuditKind::config:
+      return "config";
+    case AuditKind::lifecycle:
+      return "lifecycle";
+  }
+  throw std::logic_error("an audit kind without a name");
+}
+
+std::string audit_hash(std::string_view text) {
+  std::string bytes(1, '\0');
+  bytes += text;
+  return sha256_hex(bytes);
+}
+
+std::int64_t AuditLog::append(const AuditEntry& entry) {
+  Transaction transaction(database_);
+  const Head previous = read_head(database_);
+  StoredBody request{nullptr, {}};
+  StoredBody response{nullptr, {}};
+  if (entry.request && entry.request->body) {
+    request = store_body(database_, entry.account, *entry.request->body);
+  }
+  if (entry.response) response = store_body(database_, entry.account, entry.response->body);
+  const json::object record = make_record(entry, previous, request.value, response.value);
+  const std::string text = valid_utf8(json::serialize(record));
+  const Head head{previous.seq + 1, audit_hash(text)};
+  insert_record(database_, entry, head, text);
+  remember_body(database_, entry.account, request.digest, head.seq);
+  remember_body(database_, entry.account, response.digest, head.seq);
+  write_head(database_, head);
+  transaction.commit();
+  return head.seq;
+}
+
+void AuditLog::for_each(const AuditFilter& filter, const std::function<void(const AuditRow&)>& receive) {
+  const std::string sql = filtered_sql(filter);
+  std::optional<std::string> user_key;
+  if (filter.username) user_key = key_of(*filter.username);
+  std::optional<std::string> run = filter.run;
+  if (run == "last") run = newest_run(database_, filter.account);
+  AuditRow row;
+  // A statement for each record, not one for all: a reader that waits at a pager must not keep the
+  // write-ahead log from being folded in.
+  while (true) {
+    {
+      auto statement = database_.prepare(sql);
+      statement.bind(row.seq, filter.since, filter.until, filter.account, user_key, run);
+      if (!statement.step()) return;
+      row.seq = statement.integer(0);
+      row.time = statement.time(1);
+      row.kind = statement.text(2);
+      row.line = line_of(statement.text(3), statement.text(4));
+    }
+    receive(row);
+  }
+}
+
+std::optional<std::string> AuditLog::show(std::int64_t seq) {
+  auto statement = database_.prepare("SELECT record, hash FROM audit WHERE seq = ?");
+  if (!statement.bind(seq).step()) return std::nullopt;
+  json::value document = parse_stored(line_of(statement.text(0), statement.text(1)));
+  json::object& record = document.as_object();
+  write_out_body(database_, record, "request");
+  write_out_body(database_, record, "response");
+  return json::serialize(document);
+}
+
+void AuditExchangeLog::record(const ExchangeRecord& record) {
+  AuditEntry entry;
+  entry.kind = AuditKind::exchange;
+  entry.time = clock_.now();
+  entry.run = record.context.run;
+  entry.account = record.context.account;
+  entry.actor = actor_;
+  entry.username = record.context.username;
+  entry.action = record.context.action;
+  entry.attempt = record.context.attempt;
+  entry.request = AuditRequest{record.method, record.url, record.request_headers, record.request_body};
+  if (record.status != 0) {
+    entry.response = AuditResponse{record.status, record.response_headers, record.response_body};
+  }
+  entry.error = record.error;
+  entry.duration = record.duration;
+  audit_.append(entry);
+}
+
+}  // namespace usersyncd

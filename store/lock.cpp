@@ -1,0 +1,73 @@
+#include "store/lock.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "sync/plan.hpp"
+
+namespace usersyncd {
+namespace {
+
+/// What the holder wrote about itself.
+std::string read_holder(const FileHandle& file) {
+  std::array<char, 128> buffer{};
+  const ssize_t size = ::pread(file.get(), buffer.data(), buffer.size(), 0);
+  if (size <= 0) return "a process that has not given its id yet";
+  const std::string_view text(buffer.data(), static_cast<std::size_t>(size));
+  return std::string(text.substr(0, text.find('\n')));
+}
+
+/// The note is for people: the lock holds without it, so a full disk does not keep the daemon from starting
+/// here.
+void write_holder(const FileHandle& file, Time now) {
+  const std::string note = "pid " + std::to_string(::getpid()) + " since " + format_time(now) + "\n";
+  if (::ftruncate(file.get(), 0) != 0) return;
+  [[maybe_unused]] const ssize_t written = ::pwrite(file.get(), note.data(), note.size(), 0);
+}
+
+/// 62 bits of the digest: two accounts of one store never meet, and the offset stays a valid one.
+off_t offset_of(std::string_view account) {
+  const std::string digits = sha256_hex(account).substr(0, 16);
+  return static_cast<off_t>(std::stoull(digits, nullptr, 16) >> 2U);
+}
+
+[[noreturn]] void fail(const std::string& path, int error) {
+  throw StoreError("store lock " + path + ": locking failed (" + std::strerror(error) +
+                   "): the store must be on a local file system that supports locks");
+}
+
+}  // namespace
+
+Result<DaemonLock> DaemonLock::acquire(const std::string& db_path, Time now) {
+  const std::string path = resolve_directory(db_path) + ".lock";
+  FileHandle file = open_private_file(path);
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) fail(path, errno);
+    return Error{ErrorKind::store,
+                 "another usersyncd runs on this store: " + read_holder(file) +
+                     "; stop it first, or give this one a store of its own (store.path)",
+                 path};
+  }
+  write_holder(file, now);
+  return DaemonLock(std::move(file));
+}
+
+std::optional<AccountLock> AccountLock::try_acquire(const std::string& db_path, std::string_view account) {
+  const std::string path = resolve_directory(db_path) + ".accounts.lock";
+  FileHandle file = open_private_file(path);
+  struct flock range {};
+  range.l_type = F_WRLCK;
+  range.l_whence = SEEK_SET;
+  range.l_start = offset_of(account);
+  range.l_len = 1;
+  if (::fcntl(file.get(), F_OFD_SETLK, &range) == 0) return AccountLock(std::move(file));
+  if (errno != EAGAIN && errno != EACCES) fail(path, errno);
+  return std::nullopt;
+}
+
+}  // namespace usersyncd

@@ -1,0 +1,42 @@
+#include "sync/judged.hpp"
+
+#include <array>
+
+namespace usersyncd {
+
+std::string_view name_of(Verdict verdict) {
+  constexpr std::array<std::string_view, 8> names{"apply",   "approval", "denied", "deferred",
+                                                  "limited", "paused",   "report", "manual"};
+  return names[static_cast<std::size_t>(verdict)];
+}
+
+JudgedPlan::JudgedPlan(Plan plan, std::vector<JudgedAction> actions)
+    : plan_(std::move(plan)), actions_(std::move(actions)) {}
+
+std::optional<Permit> JudgedPlan::permit(std::size_t index) const {
+  const auto& judged = actions_.at(index);
+  if (judged.verdict != Verdict::apply || judged.action.report_only) return std::nullopt;
+  return Permit{judged.action};
+}
+
+PlanSummary summarize(const std::vector<const JudgedPlan*>& plans) {
+  PlanSummary summary;
+  for (const auto* plan : plans) {
+    summary.in_sync += plan->plan().in_sync;
+    for (const auto& judged : plan->actions()) {
+      if (is_held(judged.verdict)) ++summary.held;
+      if (judged.verdict == Verdict::report) ++summary.reported;
+      if (judged.verdict != Verdict::apply) continue;
+      switch (judged.action.operation) {
+        case Operation::create: ++summary.create; break;
+        case Operation::update: ++summary.update; break;
+        case Operation::enable: ++summary.enable; break;
+        case Operation::disable: ++summary.disable; break;
+        case Operation::remove: ++summary.remove; break;
+      }
+    }
+  }
+  return summary;
+}
+
+}  // namespace usersyncd

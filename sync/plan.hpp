@@ -1,0 +1,122 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sync/desired.hpp"
+#include "sync/error.hpp"
+#include "sync/observed.hpp"
+#include "sync/user.hpp"
+
+namespace usersyncd {
+
+enum class Operation { create, update, enable, disable, remove };
+std::string_view name_of(Operation operation);  ///< `create update enable disable delete`
+std::optional<Operation> operation_from_name(std::string_view name);
+
+struct Change {
+  Field field;
+  std::optional<Value> from;  ///< absent: unknown, or the user is new
+  std::optional<Value> to;
+  friend bool operator==(const Change&, const Change&) = default;
+};
+
+/// Why an action is in the plan; decides which rules speak for it.
+enum class Cause { desired, leaver, unmanaged, credential, rename };
+
+/// One step on one user. A user never has two actions that contradict each other (A25).
+struct Action {
+  std::string id;  ///< digest of account, operation, username, user id and changes
+  std::string account;
+  Operation operation = Operation::update;
+  Cause cause = Cause::desired;
+  std::string username;
+  std::string user_id;
+  std::vector<Change> changes;  ///< by field; what the action is to bring about
+  User before;                  ///< as observed; empty username for a create
+  User after;                   ///< as it would come out, where known
+  std::string reason;           ///< one sentence for people
+  Place place;                  ///< of the desired entry; empty for unmanaged users
+  bool report_only = false;     ///< a way (report) or our credential's reach keeps it from ever being sent
+  bool manual_only = false;     ///< no call of the provider's can do it (a rename, an immutable field): a person must
+  std::string must_wait;               ///< not now, and why: an unresolved write, or backing off after a failure
+  std::vector<std::string> way_rules;  ///< rules that chose the way
+};
+
+/// How a difference is to be treated. In order of restriction, the least restrictive first.
+enum class DriftWay { enforce, report, ignore };
+enum class DeprovisionWay { remove, disable, report };
+enum class UnmanagedWay { deprovision, report, ignore };
+
+template <class Way>
+struct Chosen {
+  Way way;
+  std::vector<std::string> rules;  ///< names of the rules that decided, sorted
+};
+
+/// What policies say of the way before a plan is made. Pure: the same question gets the same answer.
+class Ways {
+ public:
+  virtual ~Ways() = default;
+  virtual Chosen<DriftWay> drift(const User& observed, Field field) const = 0;
+  virtual Chosen<DeprovisionWay> deprovision(const User& observed) const = 0;
+  virtual Chosen<UnmanagedWay> unmanaged(const User& observed) const = 0;
+};
+
+/// A desired entry that differs from what was observed, in words for the log and the store.
+struct Drift {
+  std::string username;
+  std::string kind;  ///< a field name, or `missing`, `leaver`, `unmanaged`, `rename`, `ambiguous`
+  std::string desired;
+  std::string actual;
+  std::string rule;  ///< that chose the way
+  friend bool operator==(const Drift&, const Drift&) = default;
+};
+
+/// What the plan was told of the past, so that it need not ask.
+struct PlanMemory {
+  /// Users (by key) that a list lacked but an item read found: present, whatever the list says.
+  std::vector<User> found_by_lookup;
+  /// Users (by key) who have to wait, and why: an earlier write is unresolved, or it failed and backs off.
+  std::map<std::string, std::string> waiting;
+  /// Why nobody may lose access in this cycle: a look-up failed, so what we see may not be all there is (A1).
+  std::string no_removals;
+  /// key + '\n' + field name: the provider overrode this value three times running; reported, left alone (A51).
+  std::map<std::string, std::string> overridden;
+};
+
+struct Plan {
+  std::string account;
+  std::string desired_revision;
+  Time observed_at{};
+  bool complete = false;
+  std::vector<std::string> reasons;  ///< why not complete
+  std::vector<Action> actions;       ///< sorted by username key, then operation
+  std::vector<Drift> drifts;         ///< everything that differs, whatever its way; sorted
+  std::size_t in_sync = 0;           ///< desired users without any action
+  std::size_t live_users = 0;
+};
+
+/// The id of an action: a digest of what it says.
+std::string id_of(const Action& action);
+
+/// Problems that need both the desired state and the catalogue: unknown roles and accounts. Each as an Error of kind desired with the place.
+std::vector<Error> check_against_catalog(const Desired& desired, const Catalog& catalog);
+
+/// What an entry asks for at `now`: expired roles dropped, validity applied to `enabled`, roles as canonical ids.
+Fields effective_fields(const DesiredUser& user, const Catalog& catalog, Time now);
+
+/// The diff of desired and observed as a value. Pure; the same inputs give the same bytes. An incomplete
+/// observation gives a plan without actions.
+Plan make_plan(const Desired& desired, const Observation& observed, const Ways& ways, const PlanMemory& memory,
+               Time now);
+
+/// SHA-256, lower-case hex.
+std::string sha256_hex(std::string_view bytes);
+
+/// Digest of what one desired entry says (not where), to notice edits.
+std::string digest_of(const DesiredUser& user);
+
+}  // namespace usersyncd

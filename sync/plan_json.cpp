@@ -1,0 +1,207 @@
+#include "sync/plan_json.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace usersyncd {
+namespace json = boost::json;
+
+namespace {
+
+json::value optional_json(const std::optional<Value>& value) {
+  if (!value) return nullptr;
+  return to_json(*value);
+}
+
+json::array strings(const std::vector<std::string>& items) {
+  json::array array;
+  for (const auto& item : items) array.emplace_back(item);
+  return array;
+}
+
+json::object action_document(const JudgedAction& judged) {
+  json::object action;
+  action["id"] = judged.action.id;
+  action["operation"] = name_of(judged.action.operation);
+  action["username"] = judged.action.username;
+  action["userId"] = judged.action.user_id.empty() ? json::value(nullptr) : json::value(judged.action.user_id);
+  action["changes"] = to_json(judged.action.changes);
+  action["verdict"] = name_of(judged.verdict);
+  action["rules"] = strings(judged.rules);
+  action["reason"] = judged.reason;
+  return action;
+}
+
+json::object account_document(const JudgedPlan& judged) {
+  const auto& plan = judged.plan();
+  json::object account;
+  account["account"] = plan.account;
+  account["observedAt"] = format_time(plan.observed_at);
+  account["complete"] = plan.complete;
+  if (!plan.reasons.empty()) account["reasons"] = strings(plan.reasons);
+  json::array actions;
+  for (const auto& action : judged.actions()) actions.push_back(action_document(action));
+  account["actions"] = std::move(actions);
+  return account;
+}
+
+json::object summary_document(const PlanSummary& summary) {
+  json::object document;
+  document["create"] = summary.create;
+  document["update"] = summary.update;
+  document["enable"] = summary.enable;
+  document["disable"] = summary.disable;
+  document["delete"] = summary.remove;
+  document["held"] = summary.held;
+  document["inSync"] = summary.in_sync;
+  return document;
+}
+
+// One revision for the whole document, whatever order the accounts were planned in.
+std::string revision_of(const std::vector<const JudgedPlan*>& plans) {
+  if (plans.size() == 1) return plans.front()->plan().desired_revision;
+  std::vector<std::string> revisions;
+  for (const auto* plan : plans) revisions.push_back(plan->plan().account + "=" + plan->plan().desired_revision);
+  return sha256_hex(json::serialize(strings(make_set(std::move(revisions)))));
+}
+
+void write_pretty(std::string& out, const json::value& value, std::size_t depth) {
+  const auto line = [&](std::size_t d) { out += '\n' + std::string(d * 2, ' '); };
+  if (value.is_object() && !value.get_object().empty()) {
+    out += '{';
+    const char* comma = "";
+    for (const auto& [key, member] : value.get_object()) {
+      out += comma;
+      comma = ",";
+      line(depth + 1);
+      out += json::serialize(json::string(key)) + ": ";
+      write_pretty(out, member, depth + 1);
+    }
+    line(depth);
+    out += '}';
+  } else if (value.is_array() && !value.get_array().empty()) {
+    out += '[';
+    const char* comma = "";
+    for (const auto& item : value.get_array()) {
+      out += comma;
+      comma = ",";
+      line(depth + 1);
+      write_pretty(out, item, depth + 1);
+    }
+    line(depth);
+    out += ']';
+  } else {
+    out += json::serialize(value);
+  }
+}
+
+}  // namespace
+
+json::value to_json(const Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return json::value(*text);
+  if (const auto* flag = std::get_if<bool>(&value)) return json::value(*flag);
+  return strings(std::get<StringSet>(value));
+}
+
+json::value to_json(const Fields& fields) {
+  json::object object;
+  for (Field field : all_fields) {
+    if (const auto& value = fields.get(field)) object[name_of(field)] = to_json(*value);
+  }
+  return object;
+}
+
+json::value to_json(const std::vector<Change>& changes) {
+  json::array array;
+  for (const auto& change : changes) {
+    json::object object;
+    object["field"] = name_of(change.field);
+    object["from"] = optional_json(change.from);
+    object["to"] = optional_json(change.to);
+    array.push_back(std::move(object));
+  }
+  return array;
+}
+
+json::value to_json(const User& user) {
+  json::object object;
+  object["username"] = user.username;
+  object["userId"] = user.user_id;
+  object["fields"] = to_json(user.fields);
+  return object;
+}
+
+std::optional<Value> value_from_json(Field field, const json::value& value) {
+  const bool is_set = field == Field::roles || field == Field::accounts;
+  if (field == Field::enabled) return value.is_bool() ? std::optional<Value>{value.get_bool()} : std::nullopt;
+  if (!is_set) {
+    return value.is_string() ? std::optional<Value>{std::string{value.get_string()}} : std::nullopt;
+  }
+  if (!value.is_array()) return std::nullopt;
+  std::vector<std::string> items;
+  for (const auto& item : value.get_array()) {
+    if (!item.is_string()) return std::nullopt;
+    items.emplace_back(item.get_string());
+  }
+  return Value{make_set(std::move(items))};
+}
+
+std::optional<Fields> fields_from_json(const json::value& value) {
+  if (!value.is_object()) return std::nullopt;
+  Fields fields;
+  for (const auto& [key, member] : value.get_object()) {
+    const auto field = field_from_name(key);
+    if (!field) return std::nullopt;
+    auto read = value_from_json(*field, member);
+    if (!read) return std::nullopt;
+    fields.set(*field, std::move(*read));
+  }
+  return fields;
+}
+
+std::optional<User> user_from_json(const json::value& value) {
+  if (!value.is_object()) return std::nullopt;
+  const auto& object = value.get_object();
+  const auto* username = object.if_contains("username");
+  const auto* user_id = object.if_contains("userId");
+  const auto* fields = object.if_contains("fields");
+  if (!username || !username->is_string() || !user_id || !user_id->is_string() || !fields) return std::nullopt;
+  auto read = fields_from_json(*fields);
+  if (!read) return std::nullopt;
+  User user;
+  user.username = username->get_string();
+  user.user_id = user_id->get_string();
+  user.fields = std::move(*read);
+  return user;
+}
+
+json::object plan_document(const std::vector<const JudgedPlan*>& plans, Time created_at) {
+  json::array accounts;
+  json::array timeless;
+  for (const auto* plan : plans) {
+    auto account = account_document(*plan);
+    accounts.push_back(account);
+    account.erase("observedAt");
+    timeless.push_back(std::move(account));
+  }
+  json::object document;
+  document["version"] = 1;
+  document["id"] = "";
+  document["createdAt"] = "";
+  document["desiredRevision"] = revision_of(plans);
+  document["summary"] = summary_document(summarize(plans));
+  document["accounts"] = std::move(timeless);
+  document["id"] = sha256_hex(json::serialize(document)).substr(0, 32);
+  document["createdAt"] = format_time(created_at);
+  document["accounts"] = std::move(accounts);
+  return document;
+}
+
+std::string pretty(const json::value& value) {
+  std::string text;
+  write_pretty(text, value, 0);
+  return text + '\n';
+}
+
+}  // namespace usersyncd

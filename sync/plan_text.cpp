@@ -1,0 +1,162 @@
+#include "sync/plan_text.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace usersyncd {
+namespace {
+
+constexpr std::size_t reports_shown = 20;
+
+std::string padded(std::string text, std::size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
+std::string_view sign_of(Operation operation) {
+  constexpr std::array<std::string_view, 5> signs{"+", "~", "^", "-", "x"};
+  return signs[static_cast<std::size_t>(operation)];
+}
+
+std::string show_set_change(const StringSet& from, const StringSet& to) {
+  std::string text;
+  const auto add = [&](char sign, const std::string& item) { text += (text.empty() ? "" : " ") + (sign + item); };
+  for (const auto& item : to) {
+    if (!std::binary_search(from.begin(), from.end(), item)) add('+', item);
+  }
+  for (const auto& item : from) {
+    if (!std::binary_search(to.begin(), to.end(), item)) add('-', item);
+  }
+  return text;
+}
+
+std::string show_change(const Change& change) {
+  const std::string name{name_of(change.field)};
+  if (!change.to) return name;
+  if (!change.from) return name + " " + show(*change.to);
+  const auto* from = std::get_if<StringSet>(&*change.from);
+  const auto* to = std::get_if<StringSet>(&*change.to);
+  if (from && to) return name + " " + show_set_change(*from, *to);
+  return name + " " + show(*change.from) + " -> " + show(*change.to);
+}
+
+std::string show_changes(const Action& action) {
+  std::string text;
+  for (const auto& change : action.changes) text += (text.empty() ? "" : ", ") + show_change(change);
+  return text.empty() ? action.reason : text;
+}
+
+std::string joined(const std::vector<std::string>& items) {
+  std::string text;
+  for (const auto& item : items) text += (text.empty() ? "" : ", ") + item;
+  return text;
+}
+
+std::string why(const JudgedAction& judged) {
+  std::string text = std::string{name_of(judged.verdict)};
+  if (!judged.rules.empty()) text += " by " + joined(judged.rules);
+  if (!judged.reason.empty()) text += ": " + judged.reason;
+  return text;
+}
+
+std::string action_text(const JudgedAction& judged) {
+  const auto& action = judged.action;
+  const bool sent = judged.verdict == Verdict::apply;
+  std::string text = std::string{"  "} + (sent ? std::string{sign_of(action.operation)} : std::string{"!"}) + " " +
+                     padded(std::string{name_of(action.operation)}, 8) + terminal_safe(action.username) + "  " +
+                     terminal_safe(show_changes(action)) + "\n";
+  if (!sent) text += "      " + terminal_safe(why(judged)) + "\n      id " + action.id + "\n";
+  return text;
+}
+
+std::string report_text(const JudgedAction& judged) {
+  const auto& action = judged.action;
+  const bool unmanaged = action.cause == Cause::unmanaged;
+  return "  . " + padded("report", 8) + terminal_safe(action.username) + "  " +
+         terminal_safe(unmanaged ? action.reason : show_changes(action)) +
+         (judged.rules.empty() ? "" : "  (" + joined(judged.rules) + ")") + "\n";
+}
+
+std::string account_text(const JudgedPlan& judged) {
+  const auto& plan = judged.plan();
+  std::string text = "Account " + plan.account + ", observed " + format_time(plan.observed_at) + ", " +
+                     std::to_string(plan.live_users) + " users\n";
+  if (!plan.complete) {
+    text = "Account " + plan.account + ": not planned, the list cannot be believed\n";
+    for (const auto& reason : plan.reasons) text += "  ! " + terminal_safe(reason) + "\n";
+    return text;
+  }
+  std::size_t reports = 0;
+  for (const auto& action : judged.actions()) {
+    if (action.verdict != Verdict::report) text += action_text(action);
+  }
+  for (const auto& action : judged.actions()) {
+    if (action.verdict == Verdict::report && ++reports <= reports_shown) text += report_text(action);
+  }
+  if (reports > reports_shown) {
+    text += "  . and " + std::to_string(reports - reports_shown) + " more reports; --format json shows all\n";
+  }
+  return text;
+}
+
+std::string cell(std::string_view text) {
+  std::string safe;
+  for (char c : terminal_safe(text)) {
+    if (std::string_view{"|`*_[]<>"}.find(c) != std::string_view::npos) safe += '\\';
+    safe += c;
+  }
+  return safe;
+}
+
+}  // namespace
+
+std::string terminal_safe(std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string safe;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      safe += c;
+    } else {
+      safe += "\\x";
+      safe += hex[byte >> 4];
+      safe += hex[byte & 15];
+    }
+  }
+  return safe;
+}
+
+std::string summary_line(const PlanSummary& summary) {
+  return std::to_string(summary.create) + " to create, " + std::to_string(summary.update) + " to update, " +
+         std::to_string(summary.enable) + " to enable, " + std::to_string(summary.disable) + " to disable, " +
+         std::to_string(summary.remove) + " to delete; " + std::to_string(summary.held) + " held, " +
+         std::to_string(summary.in_sync) + " in sync";
+}
+
+std::string plan_text(const std::vector<const JudgedPlan*>& plans) {
+  std::string text;
+  for (const auto* plan : plans) text += account_text(*plan);
+  return text + "Plan: " + summary_line(summarize(plans)) + ".\n";
+}
+
+std::string plan_markdown(const std::vector<const JudgedPlan*>& plans) {
+  std::string text;
+  for (const auto* judged : plans) {
+    text += "### Account " + cell(judged->plan().account) + "\n\n";
+    if (!judged->plan().complete) {
+      for (const auto& reason : judged->plan().reasons) text += "- not planned: " + cell(reason) + "\n";
+      text += "\n";
+      continue;
+    }
+    text += "| operation | user | change | verdict | rules |\n|---|---|---|---|---|\n";
+    for (const auto& action : judged->actions()) {
+      text += "| " + std::string{name_of(action.action.operation)} + " | " + cell(action.action.username) + " | " +
+              cell(show_changes(action.action)) + " | " + std::string{name_of(action.verdict)} + " | " +
+              cell(joined(action.rules)) + " |\n";
+    }
+    text += "\n";
+  }
+  return text + "**" + summary_line(summarize(plans)) + "**\n";
+}
+
+}  // namespace usersyncd
