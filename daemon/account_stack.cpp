@@ -59,7 +59,8 @@ Result<bool> AccountStack::connect() {
   process_.redactor.add(secret->reveal());
   process_.redactor.add(std::string{user->reveal()} + ":" + std::string{secret->reveal()});
 
-  auto http = connect_to(process_.io, config.base_url.empty() ? settings_.profile.base_url : config.base_url, config);
+  auto http =
+      connect_to(process_.io, config.base_url.empty() ? settings_.profile.base_url : config.base_url, config);
   if (!http) return http.error();
   http_ = std::move(*http);
   const auto base_url = config.base_url.empty() ? settings_.profile.base_url : config.base_url;
@@ -78,8 +79,9 @@ Result<bool> AccountStack::connect() {
   login.kind = config.credentials.type == CredentialsConfig::Type::basic ? AuthKind::basic : AuthKind::oauth2;
   login.user = std::move(*user);
   login.secret = std::move(*secret);
-  RestPorts ports{*http_,          token_http_ ? *token_http_ : *http_, process_.clock, process_.random, exchanges_,
-                  process_.redactor};
+  RestPorts ports{*http_,         token_http_ ? *token_http_ : *http_,
+                  process_.clock, process_.random,
+                  exchanges_,     process_.redactor};
   provider_ = std::make_unique<RestProvider>(settings_.profile, std::move(settings), std::move(login), ports,
                                              make_password_delivery(config.passwords));
   return true;
@@ -98,7 +100,8 @@ void AccountStack::Exchanges::record(const ExchangeRecord& record) {
   limited.username = record.context.username;
   limited.run = record.context.run;
   const auto* hint = find_header(record.response_headers, "Retry-After");
-  limited.reason = record.method + " was refused with 429" + (hint ? ", Retry-After: " + *hint : std::string{});
+  limited.reason =
+      record.method + " was refused with 429" + (hint ? ", Retry-After: " + *hint : std::string{});
   stack_.process_.events.emit(limited);
 }
 

@@ -37,7 +37,9 @@ class AccountStack {
   const AccountConfig& config() const { return settings_.config; }
   const Profile& profile() const { return settings_.profile; }
   RestProvider& provider() { return *provider_; }
-  Ports ports() { return Ports{*provider_, process_.store, process_.clock, process_.random, process_.events}; }
+  Ports ports() {
+    return Ports{*provider_, process_.store, process_.clock, process_.random, process_.events};
+  }
 
  private:
   /// Writes each exchange to the audit log, and tells those who count and those who watch the rate limit.

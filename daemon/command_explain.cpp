@@ -9,8 +9,8 @@
 #include "sync/plan_json.hpp"
 #include "sync/plan_text.hpp"
 
-// `explain`: one user in five steps, from files and store alone: found how, wanted what, what differs, which rules
-// decided, what was sent and what came of it.
+// `explain`: one user in five steps, from files and store alone: found how, wanted what, what differs, which
+// rules decided, what was sent and what came of it.
 
 namespace usersyncd {
 namespace {
@@ -33,9 +33,11 @@ json::value found_json(const std::optional<KnownUser>& known) {
   object["username"] = known->user.username;
   object["userId"] = known->user.user_id.empty() ? json::value(nullptr) : json::value(known->user.user_id);
   object["fields"] = to_json(known->user.fields);
-  object["itemReadAt"] = known->item_read_at ? json::value(format_time(*known->item_read_at)) : json::value(nullptr);
+  object["itemReadAt"] =
+      known->item_read_at ? json::value(format_time(*known->item_read_at)) : json::value(nullptr);
   object["missedLists"] = known->missed_lists;
-  object["disabledSince"] = known->disabled_since ? json::value(format_time(*known->disabled_since)) : json::value(nullptr);
+  object["disabledSince"] =
+      known->disabled_since ? json::value(format_time(*known->disabled_since)) : json::value(nullptr);
   return object;
 }
 
@@ -94,7 +96,8 @@ json::array writes_json(Store& store, const std::string& account, const std::str
     object["actor"] = intent.write.actor;
     object["sentAt"] = format_time(intent.opened_at);
     object["outcome"] = name_of(intent.state);
-    object["closedAt"] = intent.closed_at ? json::value(format_time(*intent.closed_at)) : json::value(nullptr);
+    object["closedAt"] =
+        intent.closed_at ? json::value(format_time(*intent.closed_at)) : json::value(nullptr);
     object["message"] = intent.message;
     boost::system::error_code bad;
     auto changes = json::parse(intent.write.body, bad);
@@ -117,12 +120,16 @@ std::string rules_text(const json::value& rules) {
 std::string explain_text(const json::object& account) {
   std::string text = "account " + text_of(account.at("account")) + "\n";
   const auto& found = account.at("found");
-  text += "  1. found:  " + (found.is_null() ? "not at the provider, as far as the last poll knows"
-                                             : text_of(found.at("username")) + " " + text_of(found.at("fields"))) + "\n";
+  text += "  1. found:  " +
+          (found.is_null() ? "not at the provider, as far as the last poll knows"
+                           : text_of(found.at("username")) + " " + text_of(found.at("fields"))) +
+          "\n";
   const auto& wanted = account.at("wanted");
-  text += "  2. wanted: " + (wanted.is_null() ? "no entry in the desired state: unmanaged"
-                                              : text_of(wanted.at("state")) + " " + text_of(wanted.at("fields")) +
-                                                    "  (" + text_of(wanted.at("place")) + ")") + "\n";
+  text += "  2. wanted: " +
+          (wanted.is_null() ? "no entry in the desired state: unmanaged"
+                            : text_of(wanted.at("state")) + " " + text_of(wanted.at("fields")) + "  (" +
+                                  text_of(wanted.at("place")) + ")") +
+          "\n";
   const auto& drifts = account.at("drift").get_array();
   text += "  3. differs:" + std::string{drifts.empty() ? " nothing\n" : "\n"};
   for (const auto& drift : drifts) {
@@ -139,8 +146,10 @@ std::string explain_text(const json::object& account) {
   text += "  5. sent:" + std::string{writes.empty() ? " nothing\n" : "\n"};
   for (const auto& write : writes) {
     text += "       " + text_of(write.at("sentAt")) + " " + text_of(write.at("operation")) + " by " +
-            text_of(write.at("actor")) + ", run " + text_of(write.at("run")) + ": " + text_of(write.at("outcome")) +
-            (write.at("message").get_string().empty() ? "" : " (" + text_of(write.at("message")) + ")") + "\n";
+            text_of(write.at("actor")) + ", run " + text_of(write.at("run")) + ": " +
+            text_of(write.at("outcome")) +
+            (write.at("message").get_string().empty() ? "" : " (" + text_of(write.at("message")) + ")") +
+            "\n";
   }
   return text;
 }
@@ -179,7 +188,8 @@ Exit run_explain(const CommandLine& line) {
     if (speaks) accounts.push_back(std::move(object));
   }
   if (accounts.empty()) {
-    print_error(Error{ErrorKind::not_found, "nobody called \"" + username + "\" is known or wanted in any account", ""});
+    print_error(Error{ErrorKind::not_found,
+                      "nobody called \"" + username + "\" is known or wanted in any account", ""});
     return Exit::failed;
   }
   if (line.format == Format::json) {

@@ -15,7 +15,9 @@ void parse_times(CommandLine& line, const std::string& since, const std::string&
   const auto read = [](const char* option, const std::string& text) -> std::optional<Time> {
     if (text.empty()) return std::nullopt;
     auto time = parse_time(text);
-    if (!time) throw CLI::ValidationError(option, "\"" + text + "\" is not a time such as 2026-11-21 or 2026-11-21T08:00:00Z");
+    if (!time)
+      throw CLI::ValidationError(option,
+                                 "\"" + text + "\" is not a time such as 2026-11-21 or 2026-11-21T08:00:00Z");
     return time;
   };
   line.since = read("--since", since);
@@ -67,13 +69,15 @@ class Parser {
 
   void add_writers() {
     add("run", "the daemon: poll, report drift, reconcile what policy allows", Command::run);
-    auto* plan = add("plan", "observe now and print what would be done and why; sends no write", Command::plan);
+    auto* plan =
+        add("plan", "observe now and print what would be done and why; sends no write", Command::plan);
     accounts_of(plan);
     format_of(plan, {"text", "json", "markdown"});
     plan->add_option("--out", line_.out, "also write the plan as JSON, for apply --plan")->type_name("FILE");
     auto* apply = add("apply", "one cycle now: plan, show, do, verify", Command::apply);
     accounts_of(apply);
-    apply->add_option("--plan", line_.plan_file, "exactly this plan, refused if anything changed")->type_name("FILE");
+    apply->add_option("--plan", line_.plan_file, "exactly this plan, refused if anything changed")
+        ->type_name("FILE");
     apply->add_flag("--yes", line_.yes, "do not ask");
   }
 
@@ -93,7 +97,9 @@ class Parser {
     format_of(status, {"text", "json"});
     auto* schema = add("schema", "the JSON Schema of a kind of file", Command::schema);
     schema->add_option("KIND", line_.names, "config, desired, policy or profile")
-        ->required()->expected(1)->check(CLI::IsMember({"config", "desired", "policy", "profile"}));
+        ->required()
+        ->expected(1)
+        ->check(CLI::IsMember({"config", "desired", "policy", "profile"}));
   }
 
   void add_people() {

@@ -21,8 +21,24 @@ enum class Format { text, json, markdown, jsonl, csv };
 
 struct CommandLine {
   enum class Command {
-    run, plan, apply, validate, import, drift, explain, approvals, approve, reject, pause, resume,
-    audit_list, audit_show, audit_verify, audit_export, status, schema
+    run,
+    plan,
+    apply,
+    validate,
+    import,
+    drift,
+    explain,
+    approvals,
+    approve,
+    reject,
+    pause,
+    resume,
+    audit_list,
+    audit_show,
+    audit_verify,
+    audit_export,
+    status,
+    schema
   };
   Command command = Command::status;
   std::string config = "/etc/usersyncd/usersyncd.yaml";

@@ -10,29 +10,48 @@ namespace usersyncd {
 Exit run_command(const CommandLine& line) {
   using Command = CommandLine::Command;
   switch (line.command) {
-    case Command::run: return run_daemon(line);
-    case Command::plan: return run_plan(line);
-    case Command::apply: return run_apply(line);
-    case Command::validate: return run_validate(line);
-    case Command::import: return run_import(line);
-    case Command::drift: return run_drift(line);
-    case Command::explain: return run_explain(line);
-    case Command::approvals: return run_approvals(line);
-    case Command::approve: return run_decide(line, true);
-    case Command::reject: return run_decide(line, false);
-    case Command::pause: return run_pause(line);
-    case Command::resume: return run_resume(line);
+    case Command::run:
+      return run_daemon(line);
+    case Command::plan:
+      return run_plan(line);
+    case Command::apply:
+      return run_apply(line);
+    case Command::validate:
+      return run_validate(line);
+    case Command::import:
+      return run_import(line);
+    case Command::drift:
+      return run_drift(line);
+    case Command::explain:
+      return run_explain(line);
+    case Command::approvals:
+      return run_approvals(line);
+    case Command::approve:
+      return run_decide(line, true);
+    case Command::reject:
+      return run_decide(line, false);
+    case Command::pause:
+      return run_pause(line);
+    case Command::resume:
+      return run_resume(line);
     case Command::audit_list:
-    case Command::audit_export: return run_audit_list(line);
-    case Command::audit_show: return run_audit_show(line);
-    case Command::audit_verify: return run_audit_verify(line);
-    case Command::status: return run_status(line);
-    case Command::schema: return run_schema(line);
+    case Command::audit_export:
+      return run_audit_list(line);
+    case Command::audit_show:
+      return run_audit_show(line);
+    case Command::audit_verify:
+      return run_audit_verify(line);
+    case Command::status:
+      return run_status(line);
+    case Command::schema:
+      return run_schema(line);
   }
   return Exit::usage;
 }
 
-void print_problems(const Problems& problems) { std::cerr << problems.text(); }
+void print_problems(const Problems& problems) {
+  std::cerr << problems.text();
+}
 
 void print_error(const Error& error) {
   std::string text = terminal_safe(error.text());
@@ -42,9 +61,12 @@ void print_error(const Error& error) {
 
 Exit exit_for(const Error& error) {
   switch (error.kind) {
-    case ErrorKind::usage: return Exit::usage;
-    case ErrorKind::config: return Exit::config;
-    case ErrorKind::desired: return Exit::desired;
+    case ErrorKind::usage:
+      return Exit::usage;
+    case ErrorKind::config:
+      return Exit::config;
+    case ErrorKind::desired:
+      return Exit::desired;
     case ErrorKind::network:
     case ErrorKind::auth:
     case ErrorKind::rate_limited:
@@ -53,7 +75,8 @@ Exit exit_for(const Error& error) {
     case ErrorKind::malformed:
     case ErrorKind::provider:
     case ErrorKind::store:
-    case ErrorKind::stopped: break;
+    case ErrorKind::stopped:
+      break;
   }
   return Exit::failed;
 }
@@ -72,7 +95,8 @@ Selection select_accounts(const CommandLine& line, const Settings& settings) {
     const bool found = std::any_of(settings.accounts.begin(), settings.accounts.end(),
                                    [&](const AccountSettings& account) { return account.config.id == id; });
     if (found) continue;
-    print_error(Error{ErrorKind::usage, "no account \"" + id + "\" in the config; it has: " + known, "--account"});
+    print_error(
+        Error{ErrorKind::usage, "no account \"" + id + "\" in the config; it has: " + known, "--account"});
     selection.exit = Exit::usage;
   }
   return selection;

@@ -41,8 +41,8 @@ Exit run_audit_verify(const CommandLine& line);
 void print_problems(const Problems& problems);
 void print_error(const Error& error);
 
-/// The config's accounts that `line.accounts` names, all if it names none. An id that the config does not have is
-/// reported, and the exit code is `usage`.
+/// The config's accounts that `line.accounts` names, all if it names none. An id that the config does not
+/// have is reported, and the exit code is `usage`.
 struct Selection {
   std::vector<AccountSettings> accounts;
   Exit exit = Exit::done;

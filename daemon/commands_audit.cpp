@@ -20,36 +20,36 @@ std::unique_ptr<Store> open_store(const CommandLine& line, Exit& exit) {
   return nullptr;
 }
 
-std::string member(const json::object& record, const char* pointer) {
+std::string member(const json::value& record, const char* pointer) {
   boost::system::error_code missing;
-  const auto* value = json::value(record).find_pointer(pointer, missing);
+  const auto* value = record.find_pointer(pointer, missing);
   if (!value || value->is_null()) return "";
   return value->is_string() ? std::string{value->get_string()} : json::serialize(*value);
 }
 
 std::string text_line(const AuditRow& row) {
-  const auto record = json::parse(row.line).get_object();
+  const auto record = json::parse(row.line);
   std::string text = std::to_string(row.seq) + "  " + member(record, "/time") + "  " + row.kind;
-  for (const auto* pointer : {"/account", "/username", "/request/method", "/request/url", "/response/status"}) {
+  for (const auto* pointer :
+       {"/account", "/username", "/request/method", "/request/url", "/response/status"}) {
     if (const auto value = member(record, pointer); !value.empty()) text += "  " + value;
   }
   if (const auto error = member(record, "/error"); !error.empty()) text += "  error: " + error;
-  const auto* detail = record.if_contains("detail");
-  if (detail && row.kind != "exchange") {
-    for (const auto* name : {"operation", "verdict", "state", "message", "reason"}) {
-      const auto* value = detail->is_object() ? detail->get_object().if_contains(name) : nullptr;
-      if (value && value->is_string() && !value->get_string().empty()) text += "  " + std::string{value->get_string()};
-    }
+  for (const auto* pointer : {"/detail/event", "/detail/operation", "/detail/verdict", "/detail/state",
+                              "/detail/message", "/detail/reason"}) {
+    if (const auto value = member(record, pointer); !value.empty()) text += "  " + value;
   }
   return terminal_safe(text);
 }
 
 constexpr const char* csv_columns =
-    "seq,time,run,account,kind,actor,username,action,attempt,method,url,status,error,durationMs,detail,prev,hash\n";
+    "seq,time,run,account,kind,actor,username,action,attempt,method,url,status,error,durationMs,detail,prev,"
+    "hash\n";
 
 // A value that a spreadsheet would run as a formula is made text.
 std::string csv_cell(std::string value) {
-  if (!value.empty() && std::string_view{"=+-@\t\r"}.find(value.front()) != std::string_view::npos) value.insert(0, "'");
+  if (!value.empty() && std::string_view{"=+-@\t\r"}.find(value.front()) != std::string_view::npos)
+    value.insert(0, "'");
   if (value.find_first_of(",\"\n\r") == std::string::npos) return value;
   std::string quoted = "\"";
   for (const char c : value) quoted += c == '"' ? "\"\"" : std::string{c};
@@ -57,11 +57,11 @@ std::string csv_cell(std::string value) {
 }
 
 std::string csv_line(const AuditRow& row) {
-  const auto record = json::parse(row.line).get_object();
+  const auto record = json::parse(row.line);
   std::string line;
-  for (const auto* pointer :
-       {"/seq", "/time", "/run", "/account", "/kind", "/actor", "/username", "/action", "/attempt", "/request/method",
-        "/request/url", "/response/status", "/error", "/durationMs", "/detail", "/prev", "/hash"}) {
+  for (const auto* pointer : {"/seq", "/time", "/run", "/account", "/kind", "/actor", "/username", "/action",
+                              "/attempt", "/request/method", "/request/url", "/response/status", "/error",
+                              "/durationMs", "/detail", "/prev", "/hash"}) {
     line += (line.empty() ? "" : ",") + csv_cell(member(record, pointer));
   }
   return line;
@@ -84,9 +84,12 @@ Exit run_audit_list(const CommandLine& line) {
   const auto store = open_store(line, exit);
   if (!store) return exit;
   const auto print = [&](const AuditRow& row) {
-    if (line.format == Format::csv) std::cout << csv_line(row) << '\n';
-    else if (line.format == Format::jsonl) std::cout << row.line << '\n';
-    else std::cout << text_line(row) << '\n';
+    if (line.format == Format::csv)
+      std::cout << csv_line(row) << '\n';
+    else if (line.format == Format::jsonl)
+      std::cout << row.line << '\n';
+    else
+      std::cout << text_line(row) << '\n';
   };
   if (line.format == Format::csv) std::cout << csv_columns;
   if (line.accounts.empty()) store->audit().for_each(filter_of(line, ""), print);
@@ -114,7 +117,8 @@ Exit run_audit_verify(const CommandLine& line) {
   if (!store) return exit;
   const auto verified = store->audit().verify();
   if (verified.broken) {
-    std::cout << "broken at seq " << verified.broken->seq << ": " << terminal_safe(verified.broken->reason) << '\n';
+    std::cout << "broken at seq " << verified.broken->seq << ": " << terminal_safe(verified.broken->reason)
+              << '\n';
     return Exit::failed;
   }
   std::cout << "ok: " << verified.checked << " records, the chain is whole\n";

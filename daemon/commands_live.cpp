@@ -31,8 +31,10 @@ class TerminalEvents : public EventSink {
   void emit(const Event& event) override {
     const std::string who = event.account + "  " + event.field + " " + terminal_safe(event.username);
     if (event.name == "action.applied") std::cout << "done        " << who << '\n';
-    if (event.name == "action.unverified") std::cout << "unverified  " << who << ": " << terminal_safe(event.reason) << '\n';
-    if (event.name == "action.failed") std::cout << "not done    " << who << ": " << terminal_safe(event.reason) << '\n';
+    if (event.name == "action.unverified")
+      std::cout << "unverified  " << who << ": " << terminal_safe(event.reason) << '\n';
+    if (event.name == "action.failed")
+      std::cout << "not done    " << who << ": " << terminal_safe(event.reason) << '\n';
     if (event.name == "cycle.summary") std::cout << event.account << ": " << event.reason << '\n';
     if (event.name == "breaker.open" || event.name == "rate.limited" || event.name == "poll.incomplete") {
       std::cerr << event.name << ": " << terminal_safe(event.reason) << '\n';
@@ -98,7 +100,8 @@ Awaitable<void> look_at(Live& live, LiveAccount& account, bool to_write) {
     auto lock = co_await lock_account(*live.place, stack.context().id, lock_patience);
     if (!lock) {
       account.look.problems.push_back(
-          Error{ErrorKind::store, "another cycle works on account " + stack.context().id + "; try again later", ""});
+          Error{ErrorKind::store,
+                "another cycle works on account " + stack.context().id + "; try again later", ""});
       co_return;
     }
     account.lock = std::move(lock);
@@ -145,9 +148,12 @@ Exit report_problems(const std::vector<LiveAccount>& accounts) {
 }
 
 void print_plan(const CommandLine& line, const std::vector<const JudgedPlan*>& plans, Time created_at) {
-  if (line.format == Format::json) std::cout << pretty(plan_document(plans, created_at));
-  else if (line.format == Format::markdown) std::cout << plan_markdown(plans);
-  else std::cout << plan_text(plans);
+  if (line.format == Format::json)
+    std::cout << pretty(plan_document(plans, created_at));
+  else if (line.format == Format::markdown)
+    std::cout << plan_markdown(plans);
+  else
+    std::cout << plan_text(plans);
   std::cout << std::flush;
 }
 
@@ -185,7 +191,8 @@ std::optional<PlanFile> read_plan_file(const std::string& path) {
     }
   }
   if (plan.id.empty() || plan.accounts.empty()) {
-    print_error(Error{ErrorKind::usage, "not a plan that `usersyncd plan --out` or `--format json` wrote", path});
+    print_error(
+        Error{ErrorKind::usage, "not a plan that `usersyncd plan --out` or `--format json` wrote", path});
     return std::nullopt;
   }
   return plan;
@@ -224,8 +231,10 @@ Exit exit_after(const std::vector<LiveAccount>& accounts) {
     if (!account.look.judged) continue;
     const auto& acted = account.acted;
     const bool failed = acted.count(Kind::failed) + acted.count(Kind::fatal) + acted.count(Kind::unverified) +
-                            acted.count(Kind::changed) > 0;
-    const bool held = summarize({&*account.look.judged}).held + acted.count(Kind::held) + acted.count(Kind::manual) > 0;
+                            acted.count(Kind::changed) >
+                        0;
+    const bool held =
+        summarize({&*account.look.judged}).held + acted.count(Kind::held) + acted.count(Kind::manual) > 0;
     if (failed) exit = worse(exit, Exit::failed);
     if (held || !account.stack->context().enforce) exit = worse(exit, Exit::held);
     if (account.stack->context().enforce) continue;
@@ -260,7 +269,8 @@ Exit run_plan(const CommandLine& line) {
 Exit run_apply(const CommandLine& typed) {
   auto line = typed;
   if (!line.yes && !::isatty(STDIN_FILENO)) {
-    print_error(Error{ErrorKind::usage, "apply changes live accounts: without a terminal to ask on it needs --yes", ""});
+    print_error(Error{ErrorKind::usage,
+                      "apply changes live accounts: without a terminal to ask on it needs --yes", ""});
     return Exit::usage;
   }
   std::optional<PlanFile> promised;
@@ -281,9 +291,10 @@ Exit run_apply(const CommandLine& typed) {
   if (promised) {
     const auto document = plan_document(plans, now);
     if (document.at("id").get_string() != promised->id) {
-      print_error(Error{ErrorKind::conflict,
-                        "what this plan was made from has changed; nothing was sent. Make a new plan and read it",
-                        line.plan_file});
+      print_error(
+          Error{ErrorKind::conflict,
+                "what this plan was made from has changed; nothing was sent. Make a new plan and read it",
+                line.plan_file});
       return worse(exit, Exit::failed);
     }
   }
@@ -333,7 +344,8 @@ void keep_within_reach(User& user, const Catalog& catalog) {
     }
     user.fields.set(field, make_set(std::move(kept)));
   };
-  if (catalog.roles) keep(Field::roles, [&](const std::string& role) { return catalog.role_id(role).has_value(); });
+  if (catalog.roles)
+    keep(Field::roles, [&](const std::string& role) { return catalog.role_id(role).has_value(); });
   if (!catalog.accounts) return;
   keep(Field::accounts, [&](const std::string& account) {
     return std::binary_search(catalog.accounts->begin(), catalog.accounts->end(), account);

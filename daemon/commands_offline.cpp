@@ -1,5 +1,5 @@
-#include <iostream>
 #include <sys/stat.h>
+#include <iostream>
 
 #include "config/config_file.hpp"
 #include "config/desired_file.hpp"
@@ -35,10 +35,18 @@ Exit validate_path(const std::string& path, Problems& problems) {
   const auto kind = is_directory(path) ? FileKind::desired : kind_of_path(path);
   const auto before = problems.count();
   switch (kind) {
-    case FileKind::config: load_config(path, problems); break;
-    case FileKind::profile: load_profile(path.find('/') == std::string::npos ? "./" + path : path, problems); break;
-    case FileKind::policy: read_policies(path, problems); break;
-    case FileKind::desired: load_desired(path, std::nullopt, problems); break;
+    case FileKind::config:
+      load_config(path, problems);
+      break;
+    case FileKind::profile:
+      load_profile(path.find('/') == std::string::npos ? "./" + path : path, problems);
+      break;
+    case FileKind::policy:
+      read_policies(path, problems);
+      break;
+    case FileKind::desired:
+      load_desired(path, std::nullopt, problems);
+      break;
   }
   if (problems.count() == before) return Exit::done;
   return kind == FileKind::config || kind == FileKind::profile ? Exit::config : Exit::desired;
@@ -55,8 +63,8 @@ Exit run_validate(const CommandLine& line) {
     }
     std::size_t users = 0;
     for (const auto& [account, desired] : loaded.value->wanted.desired) users += desired.users.size();
-    std::cout << line.config << ": ok, " << loaded.value->accounts.size() << " accounts, " << users << " users, "
-              << loaded.value->wanted.rules.rules().size() << " rules in force\n";
+    std::cout << line.config << ": ok, " << loaded.value->accounts.size() << " accounts, " << users
+              << " users, " << loaded.value->wanted.rules.rules().size() << " rules in force\n";
     return Exit::done;
   }
   Problems problems;

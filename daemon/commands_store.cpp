@@ -9,8 +9,8 @@
 #include "sync/plan_json.hpp"
 #include "sync/plan_text.hpp"
 
-// Commands that read or change the store and talk to nobody: they work beside a running daemon, which sees what they
-// change within a second.
+// Commands that read or change the store and talk to nobody: they work beside a running daemon, which sees
+// what they change within a second.
 
 namespace usersyncd {
 namespace {
@@ -43,7 +43,9 @@ Opened open(const CommandLine& line, Access access) {
   return opened;
 }
 
-Time now() { return std::chrono::floor<Duration>(std::chrono::system_clock::now()); }
+Time now() {
+  return std::chrono::floor<Duration>(std::chrono::system_clock::now());
+}
 
 json::value time_json(const std::optional<Time>& time) {
   if (!time) return nullptr;
@@ -55,7 +57,9 @@ json::value text_json(const std::string& text) {
   return json::value(text);
 }
 
-std::string time_text(const std::optional<Time>& time) { return time ? format_time(*time) : "never"; }
+std::string time_text(const std::optional<Time>& time) {
+  return time ? format_time(*time) : "never";
+}
 
 json::object drift_json(const std::string& account, const KnownDrift& known) {
   json::object object;
@@ -161,8 +165,8 @@ Exit run_drift(const CommandLine& line) {
     for (const auto& known : opened.store->load_drift(id)) {
       all.push_back(drift_json(id, known));
       text += id + "  " + terminal_safe(known.drift.username) + "  " + known.drift.kind + "  wanted " +
-              terminal_safe(known.drift.desired) + ", found " + terminal_safe(known.drift.actual) + ", since " +
-              format_time(known.since) + "\n";
+              terminal_safe(known.drift.desired) + ", found " + terminal_safe(known.drift.actual) +
+              ", since " + format_time(known.since) + "\n";
     }
   }
   const bool any = !all.empty();
@@ -243,7 +247,8 @@ Exit run_approvals(const CommandLine& line) {
   for (const auto& approval : opened.store->list_approvals(std::nullopt)) {
     all.push_back(approval_json(approval));
     text += approval.action + "  " + std::string{name_of(approval.state)} + "  " + approval.account + "  " +
-            approval.operation + " " + terminal_safe(approval.username) + "  " + terminal_safe(approval.summary) + "\n";
+            approval.operation + " " + terminal_safe(approval.username) + "  " +
+            terminal_safe(approval.summary) + "\n";
   }
   if (line.format == Format::json) {
     json::object document;
@@ -270,12 +275,13 @@ Exit run_decide(const CommandLine& line, bool approve) {
     decision.expires_at = now() + line.ttl.value_or(usual_approval);
     const auto decided = opened.store->decide(decision, now());
     if (!decided) {
-      print_error(Error{ErrorKind::usage, "no action \"" + typed + "\" waits for a person; see `usersyncd approvals`", ""});
+      print_error(Error{ErrorKind::usage,
+                        "no action \"" + typed + "\" waits for a person; see `usersyncd approvals`", ""});
       exit = Exit::failed;
       continue;
     }
-    std::cout << name_of(decided->state) << ": " << decided->operation << " " << terminal_safe(decided->username)
-              << " in " << decided->account;
+    std::cout << name_of(decided->state) << ": " << decided->operation << " "
+              << terminal_safe(decided->username) << " in " << decided->account;
     if (approve) std::cout << ", until " << format_time(*decision.expires_at);
     std::cout << '\n';
   }

@@ -15,7 +15,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr Duration watch_interval{500};       // approvals and pauses are noticed within a second
+constexpr Duration watch_interval{500};         // approvals and pauses are noticed within a second
 constexpr Duration longest_start_delay{2'000};  // accounts start spread over this
 constexpr Duration lock_patience{3'600'000};
 
@@ -61,7 +61,8 @@ Result<bool> Daemon::run() {
   watcher_.emplace(watched_paths(config_path_, settings_));
   Event started;
   started.name = "started";
-  started.reason = std::string{"usersyncd "} + USERSYNCD_VERSION + ", " + std::to_string(accounts->size()) + " accounts";
+  started.reason =
+      std::string{"usersyncd "} + USERSYNCD_VERSION + ", " + std::to_string(accounts->size()) + " accounts";
   events_.emit(started);
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
@@ -135,10 +136,12 @@ Awaitable<void> Daemon::sleep(std::shared_ptr<Account> account, Duration duratio
 Awaitable<void> Daemon::poll_forever(std::shared_ptr<Account> account) {
   const auto interval = account->stack->config().poll_interval;
   const auto spread = std::min(interval, longest_start_delay);
-  if (accounts_.size() > 1) co_await sleep(account, std::chrono::duration_cast<Duration>(spread * place_.random().uniform()));
+  if (accounts_.size() > 1)
+    co_await sleep(account, std::chrono::duration_cast<Duration>(spread * place_.random().uniform()));
   while (!place_.clock().stopping() && !account->retired) {
     // A tenth of jitter either way keeps many accounts from marching in step.
-    const auto until_next = std::chrono::duration_cast<Duration>(interval * (0.9 + 0.2 * place_.random().uniform()));
+    const auto until_next =
+        std::chrono::duration_cast<Duration>(interval * (0.9 + 0.2 * place_.random().uniform()));
     co_await poll_once(account, until_next);
     co_await sleep(account, until_next);
   }
@@ -223,7 +226,8 @@ void Daemon::measure(Account& account, const LiveAccount& live) {
 }
 
 std::string Daemon::status_line() const {
-  if (accounts_.size() == 1) return accounts_.front()->stack->context().id + ": " + accounts_.front()->summary;
+  if (accounts_.size() == 1)
+    return accounts_.front()->stack->context().id + ": " + accounts_.front()->summary;
   std::size_t polled = 0;
   for (const auto& account : accounts_) polled += account->polled ? 1U : 0U;
   return std::to_string(accounts_.size()) + " accounts, " + std::to_string(polled) + " polled";
@@ -252,7 +256,8 @@ Awaitable<void> Daemon::watch() {
   }
 }
 
-// Approvals, pauses and resumptions come from other processes; the account is looked at again as soon as one does.
+// Approvals, pauses and resumptions come from other processes; the account is looked at again as soon as one
+// does.
 void Daemon::look_at_people(Account& account) {
   const auto& id = account.stack->context().id;
   std::string said;
@@ -279,8 +284,10 @@ Awaitable<void> Daemon::listen_for_signals() {
     auto token = asio::redirect_error(asio::use_awaitable, cancelled);
     const int signal = co_await signals_.async_wait(token);
     if (cancelled) co_return;
-    if (signal == SIGHUP) reload(true);
-    else stop();
+    if (signal == SIGHUP)
+      reload(true);
+    else
+      stop();
   }
 }
 

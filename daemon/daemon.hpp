@@ -14,8 +14,8 @@
 
 namespace usersyncd {
 
-/// The long-running process: polls every account on its interval, reloads what people edit, listens to signals, and
-/// says how it is doing. One thread; a cycle is the only thing that writes to a provider.
+/// The long-running process: polls every account on its interval, reloads what people edit, listens to
+/// signals, and says how it is doing. One thread; a cycle is the only thing that writes to a provider.
 class Daemon {
  public:
   /// `settings` have been read from `config_path`. Throws StoreError if the store cannot be used.

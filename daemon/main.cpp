@@ -10,8 +10,8 @@
 
 namespace {
 
-// A core file or a debugger would show the secrets that we hold. The leak detector of the sanitizers needs to look
-// into its own process, so it is left out there.
+// A core file or a debugger would show the secrets that we hold. The leak detector of the sanitizers needs to
+// look into its own process, so it is left out there.
 void hide_memory() {
   rlimit none{};
   ::setrlimit(RLIMIT_CORE, &none);

@@ -20,7 +20,8 @@ namespace {
 constexpr std::chrono::seconds command_deadline{10};
 
 Error delivery_error(const std::string& message) {
-  return Error{ErrorKind::config, "the new password could not be handed over: " + message, "passwords.deliver"};
+  return Error{ErrorKind::config, "the new password could not be handed over: " + message,
+               "passwords.deliver"};
 }
 
 bool write_all(int file, std::string_view text) {
@@ -70,7 +71,8 @@ Result<bool> wait_for(pid_t child, const std::string& program) {
   return delivery_error(program + " failed");
 }
 
-Result<bool> to_command(std::vector<std::string> command, const std::string& username, const Secret& password) {
+Result<bool> to_command(std::vector<std::string> command, const std::string& username,
+                        const Secret& password) {
   command.push_back(username);
   std::vector<char*> arguments;
   for (auto& argument : command) arguments.push_back(argument.data());
@@ -101,7 +103,8 @@ Result<bool> to_command(std::vector<std::string> command, const std::string& use
 
 PasswordDelivery make_password_delivery(const PasswordsConfig& config) {
   switch (config.deliver) {
-    case PasswordsConfig::Deliver::none: break;
+    case PasswordsConfig::Deliver::none:
+      break;
     case PasswordsConfig::Deliver::directory:
       return [directory = config.directory](const std::string& username, const Secret& password) {
         return to_directory(directory, username, password);

@@ -20,7 +20,8 @@ Error config_error(const SecretRef& reference, const std::string& message) {
 
 Result<Secret> read_file(const SecretRef& reference, const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return config_error(reference, "cannot read the secret in " + path + ": " + std::strerror(errno));
+  if (file < 0)
+    return config_error(reference, "cannot read the secret in " + path + ": " + std::strerror(errno));
   std::string value;
   std::array<char, 4096> buffer{};
   ssize_t got = 0;
@@ -47,19 +48,23 @@ Result<Secret> read_file(const SecretRef& reference, const std::string& path) {
 
 Result<Secret> read_secret(const SecretRef& reference) {
   switch (reference.from) {
-    case SecretRef::From::file: return read_file(reference, reference.name);
+    case SecretRef::From::file:
+      return read_file(reference, reference.name);
     case SecretRef::From::credential: {
       const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
       if (!directory) {
-        return config_error(reference, "the credential \"" + reference.name +
-                                           "\" needs $CREDENTIALS_DIRECTORY, which systemd sets for LoadCredential=");
+        return config_error(reference,
+                            "the credential \"" + reference.name +
+                                "\" needs $CREDENTIALS_DIRECTORY, which systemd sets for LoadCredential=");
       }
       return read_file(reference, std::string{directory} + "/" + reference.name);
     }
-    case SecretRef::From::environment: break;
+    case SecretRef::From::environment:
+      break;
   }
   const char* value = std::getenv(reference.name.c_str());
-  if (!value || !*value) return config_error(reference, "the environment variable " + reference.name + " is not set");
+  if (!value || !*value)
+    return config_error(reference, "the environment variable " + reference.name + " is not set");
   return Secret::copy_of(value);
 }
 

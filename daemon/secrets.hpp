@@ -6,8 +6,8 @@
 
 namespace usersyncd {
 
-/// Fetches a secret from where the config says it is; one line end at its end is cut off. An Error of kind config
-/// that names the place, never the value.
+/// Fetches a secret from where the config says it is; one line end at its end is cut off. An Error of kind
+/// config that names the place, never the value.
 Result<Secret> read_secret(const SecretRef& reference);
 
 }  // namespace usersyncd

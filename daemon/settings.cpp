@@ -40,8 +40,9 @@ void read_wanted(Settings& settings, Problems& problems) {
   settings.wanted.rules = std::move(*rules);
   add_errors(check_against_accounts(settings.wanted.rules, ids), problems);
   for (const auto& account : settings.accounts) {
-    add_errors(check_against_capabilities(settings.wanted.rules, account.profile.capabilities, account.config.id),
-               problems);
+    add_errors(
+        check_against_capabilities(settings.wanted.rules, account.profile.capabilities, account.config.id),
+        problems);
   }
 }
 

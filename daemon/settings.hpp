@@ -21,7 +21,8 @@ struct AccountSettings {
 
 /// What is to be: from the desired-state and policy files.
 struct Wanted {
-  std::map<std::string, Desired> desired;  ///< by account id; an account that no file speaks of is only watched
+  std::map<std::string, Desired>
+      desired;  ///< by account id; an account that no file speaks of is only watched
   RuleSet rules;
 
   /// The account's desired state; one without a revision and users if no file speaks of it.
@@ -35,8 +36,8 @@ struct Settings {
   Wanted wanted;
 };
 
-/// What a load came to: settings, or problems and the exit code that they deserve (78 for config and profiles, 65
-/// for desired state and policies).
+/// What a load came to: settings, or problems and the exit code that they deserve (78 for config and
+/// profiles, 65 for desired state and policies).
 template <class T>
 struct Loaded {
   std::optional<T> value;
@@ -50,7 +51,8 @@ Loaded<Settings> load_accounts(const std::string& config_path);
 /// Config, profiles, desired state and policies. All problems of all files at once.
 Loaded<Settings> load_settings(const std::string& config_path);
 
-/// Every file that a reload has to look at: the config, profile files, and what lies below desired and policies.
+/// Every file that a reload has to look at: the config, profile files, and what lies below desired and
+/// policies.
 std::vector<std::string> watched_paths(const std::string& config_path, const Settings& settings);
 
 }  // namespace usersyncd

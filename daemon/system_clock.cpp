@@ -18,7 +18,9 @@ struct SystemClock::State {
 SystemClock::SystemClock(asio::io_context& io) : state_(std::make_shared<State>(io)) {}
 SystemClock::~SystemClock() = default;
 
-Time SystemClock::now() const { return std::chrono::floor<Duration>(std::chrono::system_clock::now()); }
+Time SystemClock::now() const {
+  return std::chrono::floor<Duration>(std::chrono::system_clock::now());
+}
 
 Duration SystemClock::steady() const {
   return std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch());
@@ -36,7 +38,9 @@ Awaitable<bool> SystemClock::sleep_for(Duration duration) {
   co_return !state->stopping;
 }
 
-bool SystemClock::stopping() const { return state_->stopping; }
+bool SystemClock::stopping() const {
+  return state_->stopping;
+}
 
 void SystemClock::stop() {
   state_->stopping = true;
@@ -56,6 +60,8 @@ class SystemRandom : public Random {
 
 }  // namespace
 
-std::unique_ptr<Random> make_system_random() { return std::make_unique<SystemRandom>(); }
+std::unique_ptr<Random> make_system_random() {
+  return std::make_unique<SystemRandom>();
+}
 
 }  // namespace usersyncd

@@ -29,8 +29,10 @@ std::string FileWatcher::fingerprint() const {
   for (const auto& path : paths_) {
     looks.push_back(look_at(path));
     std::error_code failed;
-    auto below = fs::recursive_directory_iterator{path, fs::directory_options::skip_permission_denied, failed};
-    for (; !failed && below != fs::recursive_directory_iterator{} && looks.size() < most_files; below.increment(failed)) {
+    auto below =
+        fs::recursive_directory_iterator{path, fs::directory_options::skip_permission_denied, failed};
+    for (; !failed && below != fs::recursive_directory_iterator{} && looks.size() < most_files;
+         below.increment(failed)) {
       looks.push_back(look_at(below->path().string()));
     }
   }

@@ -13,7 +13,8 @@
 
 namespace usersyncd {
 
-/// The login name of the person behind this process, for the audit log: of the one who called sudo, if somebody did.
+/// The login name of the person behind this process, for the audit log: of the one who called sudo, if
+/// somebody did.
 std::string invoking_user();
 
 /// What a process that talks to providers owns, in the order in which it has to be built.
@@ -30,8 +31,8 @@ class Workplace {
   Metrics& metrics() { return metrics_; }
   Process process();
 
-  /// Runs a coroutine, and whatever it starts, to its end. SIGINT and SIGTERM make it stop early. Its exception
-  /// comes out here.
+  /// Runs a coroutine, and whatever it starts, to its end. SIGINT and SIGTERM make it stop early. Its
+  /// exception comes out here.
   void run(Awaitable<void> work);
 
  private:

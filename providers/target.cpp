@@ -74,7 +74,8 @@ bool needs_user_id(const Endpoint& call) {
 
 Result<std::string> follow(const std::string& base_url, const std::string& target, const std::string& link) {
   const std::string base = without_slash(base_url);
-  const auto here = urls::parse_uri(base + target);
+  const std::string here_text = base + target;
+  const auto here = urls::parse_uri(here_text);
   const auto reference = urls::parse_uri_reference(link);
   if (!here || !reference) return leads_away(link);
   urls::url there;

@@ -12,7 +12,9 @@ namespace {
 using Kind = ActionResult::Kind;
 using Outcome = WriteOutcome::Kind;
 
-UserKey key_for(const Action& action) { return UserKey{action.username, action.user_id}; }
+UserKey key_for(const Action& action) {
+  return UserKey{action.username, action.user_id};
+}
 
 ActionResult result(Kind kind, std::string message) {
   ActionResult made;
@@ -39,11 +41,14 @@ Actor::Actor(const AccountContext& account, Ports ports, std::string run, Snapsh
 
 Awaitable<ActionResult> Actor::perform(Permit permit, bool verify_later) {
   switch (permit.action().operation) {
-    case Operation::create: co_return co_await create(std::move(permit), verify_later);
-    case Operation::remove: co_return co_await remove(std::move(permit));
+    case Operation::create:
+      co_return co_await create(std::move(permit), verify_later);
+    case Operation::remove:
+      co_return co_await remove(std::move(permit));
     case Operation::update:
     case Operation::enable:
-    case Operation::disable: break;
+    case Operation::disable:
+      break;
   }
   co_return co_await update(std::move(permit));
 }
@@ -122,12 +127,15 @@ Awaitable<ActionResult> Actor::create(Permit permit, bool verify_later) {
         pending_.push_back(Pending{&action, intent});
         co_return result(Kind::unverified, "sent, to be verified by a list");
       case Outcome::exists:
-      case Outcome::unknown: co_return co_await look_up_create(action, intent, std::move(outcome));
-      case Outcome::try_later: break;
+      case Outcome::unknown:
+        co_return co_await look_up_create(action, intent, std::move(outcome));
+      case Outcome::try_later:
+        break;
       case Outcome::refused:
       case Outcome::unsupported:
       case Outcome::credential:
-      case Outcome::not_sent: co_return refused(action, intent, outcome);
+      case Outcome::not_sent:
+        co_return refused(action, intent, outcome);
     }
     close(action, intent, IntentState::not_done, outcome.message);
     const bool again = co_await wait_for_another_try(outcome.wait, attempt, started);
@@ -136,14 +144,17 @@ Awaitable<ActionResult> Actor::create(Permit permit, bool verify_later) {
 }
 
 // The answer to a create got lost, or says that somebody of that name exists: only a look can tell who it is.
-Awaitable<ActionResult> Actor::look_up_create(const Action& action, std::int64_t intent, WriteOutcome outcome) {
+Awaitable<ActionResult> Actor::look_up_create(const Action& action, std::int64_t intent,
+                                              WriteOutcome outcome) {
   const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
   if (reading && *reading && is_same_person(action, (*reading)->user)) {
     co_return created(action, intent, **reading);
   }
   if (reading && *reading) {
-    close(action, intent, IntentState::failed, "the username belongs to somebody with another e-mail address");
-    co_return result(Kind::failed, "\"" + action.username + "\" exists with another e-mail address; nothing was done");
+    close(action, intent, IntentState::failed,
+          "the username belongs to somebody with another e-mail address");
+    co_return result(Kind::failed,
+                     "\"" + action.username + "\" exists with another e-mail address; nothing was done");
   }
   if (outcome.kind == Outcome::exists && reading) {
     close(action, intent, IntentState::failed, outcome.message);
@@ -170,7 +181,8 @@ ActionResult Actor::not_visible_yet(const Action& action, std::int64_t intent) {
   const auto settled = ports_.clock.now() + account_.visibility_grace;
   const std::string message = "accepted, but not visible yet";
   ports_.store.mark_unknown(intent, settled, message, ports_.clock.now());
-  return result(Kind::unverified, message + "; looked up again before \"" + action.username + "\" is sent again");
+  return result(Kind::unverified,
+                message + "; looked up again before \"" + action.username + "\" is sent again");
 }
 
 Awaitable<ActionResult> Actor::verify_create(const Action& action, std::int64_t intent) {
@@ -207,10 +219,12 @@ Awaitable<ActionResult> Actor::update(Permit permit) {
   const auto started = ports_.clock.now();
   for (int attempt = 1;; ++attempt) {
     auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
-    if (!reading) co_return result(Kind::failed, "not sent, the user could not be read: " + reading.error().text());
+    if (!reading)
+      co_return result(Kind::failed, "not sent, the user could not be read: " + reading.error().text());
     if (!*reading) co_return result(Kind::changed, "the user is not there any more");
     const auto evidence = compare_before(action, (*reading)->user);
-    if (evidence == Evidence::changed) co_return result(Kind::changed, "changed by somebody else since the plan");
+    if (evidence == Evidence::changed)
+      co_return result(Kind::changed, "changed by somebody else since the plan");
     if (evidence == Evidence::as_wanted) co_return result(Kind::applied, "was so already");
 
     if (const auto reason = may_not_write()) co_return result(Kind::held, *reason);
@@ -219,13 +233,16 @@ Awaitable<ActionResult> Actor::update(Permit permit) {
     switch (outcome.kind) {
       case Outcome::accepted:
       case Outcome::already_so:
-      case Outcome::unknown: co_return co_await verify_update(action, intent, std::move(outcome));
-      case Outcome::try_later: break;
+      case Outcome::unknown:
+        co_return co_await verify_update(action, intent, std::move(outcome));
+      case Outcome::try_later:
+        break;
       case Outcome::exists:
       case Outcome::refused:
       case Outcome::unsupported:
       case Outcome::credential:
-      case Outcome::not_sent: co_return refused(action, intent, outcome);
+      case Outcome::not_sent:
+        co_return refused(action, intent, outcome);
     }
     close(action, intent, IntentState::not_done, outcome.message);
     const bool again = co_await wait_for_another_try(outcome.wait, attempt, started);
@@ -233,7 +250,8 @@ Awaitable<ActionResult> Actor::update(Permit permit) {
   }
 }
 
-Awaitable<ActionResult> Actor::verify_update(const Action& action, std::int64_t intent, WriteOutcome outcome) {
+Awaitable<ActionResult> Actor::verify_update(const Action& action, std::int64_t intent,
+                                             WriteOutcome outcome) {
   const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
   if (!reading || !*reading) {
     const auto message = "sent, but could not be read back";
@@ -247,8 +265,9 @@ Awaitable<ActionResult> Actor::verify_update(const Action& action, std::int64_t 
     co_return result(Kind::applied, "");
   }
   const bool answered = outcome.kind != Outcome::unknown;
-  auto unverified = result(Kind::unverified, answered ? "accepted, but " + field_list(differing) + " reads back differently"
-                                                      : "not done: " + outcome.message);
+  auto unverified =
+      result(Kind::unverified, answered ? "accepted, but " + field_list(differing) + " reads back differently"
+                                        : "not done: " + outcome.message);
   close(action, intent, answered ? IntentState::failed : IntentState::not_done, unverified.message, &found);
   if (answered) unverified.overridden = std::move(differing);
   unverified.trouble = !answered;
@@ -260,7 +279,8 @@ Awaitable<ActionResult> Actor::remove(Permit permit) {
   const auto started = ports_.clock.now();
   for (int attempt = 1;; ++attempt) {
     const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
-    if (!reading) co_return result(Kind::failed, "not sent, the user could not be read: " + reading.error().text());
+    if (!reading)
+      co_return result(Kind::failed, "not sent, the user could not be read: " + reading.error().text());
     if (!*reading) co_return result(Kind::applied, "was gone already");
     if (compare_before(action, (*reading)->user) == Evidence::changed) {
       co_return result(Kind::changed, "changed by somebody else since the plan");
@@ -271,13 +291,16 @@ Awaitable<ActionResult> Actor::remove(Permit permit) {
     switch (outcome.kind) {
       case Outcome::accepted:
       case Outcome::already_so:
-      case Outcome::unknown: co_return co_await verify_remove(action, intent, std::move(outcome));
-      case Outcome::try_later: break;
+      case Outcome::unknown:
+        co_return co_await verify_remove(action, intent, std::move(outcome));
+      case Outcome::try_later:
+        break;
       case Outcome::exists:
       case Outcome::refused:
       case Outcome::unsupported:
       case Outcome::credential:
-      case Outcome::not_sent: co_return refused(action, intent, outcome);
+      case Outcome::not_sent:
+        co_return refused(action, intent, outcome);
     }
     close(action, intent, IntentState::not_done, outcome.message);
     const bool again = co_await wait_for_another_try(outcome.wait, attempt, started);
@@ -285,7 +308,8 @@ Awaitable<ActionResult> Actor::remove(Permit permit) {
   }
 }
 
-Awaitable<ActionResult> Actor::verify_remove(const Action& action, std::int64_t intent, WriteOutcome outcome) {
+Awaitable<ActionResult> Actor::verify_remove(const Action& action, std::int64_t intent,
+                                             WriteOutcome outcome) {
   const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
   if (!reading) {
     const auto message = "sent, but could not be read back";
@@ -296,8 +320,9 @@ Awaitable<ActionResult> Actor::verify_remove(const Action& action, std::int64_t 
     close(action, intent, IntentState::done, "");
     co_return result(Kind::applied, "");
   }
-  const auto message = outcome.kind == Outcome::unknown ? "not done: " + outcome.message
-                                                        : std::string{"accepted, but the user is still there"};
+  const auto message = outcome.kind == Outcome::unknown
+                           ? "not done: " + outcome.message
+                           : std::string{"accepted, but the user is still there"};
   close(action, intent, IntentState::not_done, message, &(*reading)->user);
   co_return result(Kind::unverified, message);
 }

@@ -27,16 +27,17 @@ struct ActionResult {
   bool trouble = false;           ///< the provider, not this user, seems to be what fails
 };
 
-/// Carries out permitted actions on one account: look, write down the intent, send once, look again. Never repeats
-/// a write whose outcome it does not know.
+/// Carries out permitted actions on one account: look, write down the intent, send once, look again. Never
+/// repeats a write whose outcome it does not know.
 class Actor {
  public:
-  /// `known` is what is remembered of the users, by key; entries of users that were acted on are brought up to date.
+  /// `known` is what is remembered of the users, by key; entries of users that were acted on are brought up
+  /// to date.
   Actor(const AccountContext& account, Ports ports, std::string run, Snapshot& known,
         std::map<std::string, std::string> desired_digests);
 
-  /// One action, from the look before it to the look after it. A create leaves its verification to verify_creates
-  /// if `verify_later`; it is `unverified` until then.
+  /// One action, from the look before it to the look after it. A create leaves its verification to
+  /// verify_creates if `verify_later`; it is `unverified` until then.
   Awaitable<ActionResult> perform(Permit permit, bool verify_later);
 
   /// Verifies by one list all creates that are still to be verified, and by items those that the list lacks.

@@ -14,15 +14,15 @@ enum class Evidence {
   changed,     ///< somebody changed the user since the plan was made: plan anew (A42)
 };
 
-/// Compares before a write. An update looks at its own fields; disabling and deleting take a person's access away,
-/// so everything that the plan saw of the user has to be there still.
+/// Compares before a write. An update looks at its own fields; disabling and deleting take a person's access
+/// away, so everything that the plan saw of the user has to be there still.
 Evidence compare_before(const Action& action, const User& found);
 
 /// The fields that read back differently from what the action wanted, or not at all. Empty: verified.
 std::vector<Field> unverified_fields(const Action& action, const User& found);
 
-/// Whether `found` is the person that a create was to make: the same username and, where both are known, the same
-/// e-mail address.
+/// Whether `found` is the person that a create was to make: the same username and, where both are known, the
+/// same e-mail address.
 bool is_same_person(const Action& create, const User& found);
 
 }  // namespace usersyncd

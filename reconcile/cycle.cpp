@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::chrono::days longest_window{7};  // of a rolling limit
 
-// The policies' ways, except that the login we work with is nobody's to manage, and an account without a desired
-// state is only watched: that nobody wrote down who belongs there does not mean that nobody does.
+// The policies' ways, except that the login we work with is nobody's to manage, and an account without a
+// desired state is only watched: that nobody wrote down who belongs there does not mean that nobody does.
 class CycleWays : public Ways {
  public:
   CycleWays(const Ways& ways, const StringSet& own_logins, bool has_desired)
@@ -27,7 +27,8 @@ class CycleWays : public Ways {
       return {UnmanagedWay::ignore, {std::string{own_user_rule}}};
     }
     auto chosen = ways_.unmanaged(user);
-    if (!has_desired_ && chosen.way == UnmanagedWay::deprovision) return {UnmanagedWay::report, {"no-desired-state"}};
+    if (!has_desired_ && chosen.way == UnmanagedWay::deprovision)
+      return {UnmanagedWay::report, {"no-desired-state"}};
     return chosen;
   }
 
@@ -89,7 +90,8 @@ JudgeFacts Cycle::facts(const Plan& plan, const Observed& observed) {
   const auto tombstones = ports_.store.tombstones(account_.id);
   for (const auto& action : plan.actions) {
     const auto key = key_of(action.username);
-    if (const auto stone = tombstones.find(key); stone != tombstones.end()) facts.tombstones[key] = stone->second.deleted_at;
+    if (const auto stone = tombstones.find(key); stone != tombstones.end())
+      facts.tombstones[key] = stone->second.deleted_at;
   }
   return facts;
 }
@@ -144,7 +146,8 @@ void Cycle::tell_plan(const JudgedPlan& judged) {
   if (const auto last = ports_.store.load_plan(account_.id)) {
     boost::system::error_code bad;
     const auto document = boost::json::parse(*last, bad);
-    if (const auto* actions = bad ? nullptr : document.find_pointer("/accounts/0/actions", bad); actions && actions->is_array()) {
+    if (const auto* actions = bad ? nullptr : document.find_pointer("/accounts/0/actions", bad);
+        actions && actions->is_array()) {
       for (const auto& action : actions->get_array()) {
         told_before.insert(boost::json::serialize(action));
       }
@@ -239,8 +242,8 @@ void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> n
   ports_.store.save_plan(account_.id, boost::json::serialize(plan_document({&*look.judged}, now)), now);
 }
 
-// Everything that needs a person, decided or not: the store forgets decisions on actions that are not planned any
-// more, so that an approval never outlives the plan that it was given for (A18).
+// Everything that needs a person, decided or not: the store forgets decisions on actions that are not planned
+// any more, so that an approval never outlives the plan that it was given for (A18).
 void Cycle::request_approvals(const JudgedPlan& judged_plan) {
   const auto now = ports_.clock.now();
   const auto approved = ports_.store.approved_actions(account_.id, now);

@@ -17,7 +17,8 @@ namespace usersyncd {
 struct Look {
   Observed observed;
   std::optional<JudgedPlan> judged;
-  std::vector<Error> problems;  ///< the provider could not be read, or the desired state asks for what is not there
+  std::vector<Error>
+      problems;  ///< the provider could not be read, or the desired state asks for what is not there
 };
 
 /// What a cycle did.
@@ -36,8 +37,8 @@ class Cycle {
   /// `run` is the id that log and audit show; `kind` is `poll` or `apply`.
   Cycle(const AccountContext& account, Ports ports, std::string run, std::string kind);
 
-  /// Observes and plans; sends no write and saves nothing. With `settle` unresolved writes are resolved by what is
-  /// read, which does change the store; `insist` plans for users that back off, too.
+  /// Observes and plans; sends no write and saves nothing. With `settle` unresolved writes are resolved by
+  /// what is read, which does change the store; `insist` plans for users that back off, too.
   Awaitable<Look> look(const Desired& desired, const RuleSet& rules, bool settle, bool insist);
 
   /// Saves what the look found, and tells what is new.
@@ -69,7 +70,7 @@ class Cycle {
   Ports ports_;
   std::string run_;
   std::string kind_;
-  int trouble_ = 0;            // answers in a row that tell of a provider in trouble
+  int trouble_ = 0;           // answers in a row that tell of a provider in trouble
   std::string stop_sending_;  // why no further action may be started; empty: none
 };
 

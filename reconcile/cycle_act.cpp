@@ -16,7 +16,7 @@ using Kind = ActionResult::Kind;
 constexpr int trouble_until_open = 5;          // in a row, until the provider is left alone
 constexpr std::size_t creates_until_list = 8;  // from so many creates on, one list verifies them all
 constexpr Duration first_backoff{60'000};
-constexpr int longest_backoff = 6;             // doublings: about an hour
+constexpr int longest_backoff = 6;  // doublings: about an hour
 
 std::map<std::string, std::string> digests_of(const Desired& desired) {
   std::map<std::string, std::string> digests;
@@ -30,13 +30,16 @@ bool takes_access(Operation operation) {
 
 std::string_view event_name(Kind kind) {
   switch (kind) {
-    case Kind::applied: return "action.applied";
-    case Kind::unverified: return "action.unverified";
+    case Kind::applied:
+      return "action.applied";
+    case Kind::unverified:
+      return "action.unverified";
     case Kind::changed:
     case Kind::failed:
     case Kind::manual:
     case Kind::held:
-    case Kind::fatal: break;
+    case Kind::fatal:
+      break;
   }
   return "action.failed";
 }
@@ -44,7 +47,8 @@ std::string_view event_name(Kind kind) {
 }  // namespace
 
 struct Cycle::Batch {
-  std::vector<std::vector<std::size_t>> users;  // indices into the plan's actions; who loses access comes last
+  std::vector<std::vector<std::size_t>>
+      users;  // indices into the plan's actions; who loses access comes last
   bool verify_by_list = false;
   Acted acted;
 };
@@ -114,17 +118,20 @@ Awaitable<void> Cycle::act_on_user(const Look& look, Batch& batch, Actor& actor,
                        outcome.kind == Kind::unverified && !outcome.trouble;
     batch.acted.steps.push_back(Acted::Step{&judged, outcome});
     if (!later) conclude(judged, outcome);
-    if (outcome.kind != Kind::applied) co_return;  // the next step on this user was planned for after this one
+    if (outcome.kind != Kind::applied)
+      co_return;  // the next step on this user was planned for after this one
   }
 }
 
-// Five failures in a row that are not about the user open the breaker: the provider is left alone until a later run.
+// Five failures in a row that are not about the user open the breaker: the provider is left alone until a
+// later run.
 void Cycle::note_trouble(const ActionResult& result) {
   const bool fatal = result.kind == Kind::fatal;
   if (!result.trouble && !fatal) {
     const bool answered = result.kind == Kind::applied || result.kind == Kind::failed;
     if (answered) trouble_ = 0;
-    if (result.kind == Kind::applied && ports_.store.load_state(account_.id).breaker == "open") set_breaker("closed", "");
+    if (result.kind == Kind::applied && ports_.store.load_state(account_.id).breaker == "open")
+      set_breaker("closed", "");
     return;
   }
   ++trouble_;
@@ -139,7 +146,8 @@ void Cycle::set_breaker(const std::string& position, const std::string& reason) 
   state.breaker = position;
   ports_.store.save_state(account_.id, state);
   const bool open = position == "open";
-  auto told = event(open ? "breaker.open" : "breaker.closed", open ? Event::Level::error : Event::Level::info);
+  auto told =
+      event(open ? "breaker.open" : "breaker.closed", open ? Event::Level::error : Event::Level::info);
   told.reason = reason;
   ports_.events.emit(told);
 }
@@ -166,7 +174,8 @@ void Cycle::settle_failures(const JudgedAction& judged, const ActionResult& resu
   }
   if (result.kind == Kind::applied) {
     ports_.store.clear_backoff(account_.id, action.username);
-    for (const auto& change : action.changes) ports_.store.clear_override(account_.id, action.username, change.field);
+    for (const auto& change : action.changes)
+      ports_.store.clear_override(account_.id, action.username, change.field);
   }
   if (result.kind != Kind::failed && result.kind != Kind::manual) return;
   const auto backoffs = ports_.store.load_backoffs(account_.id);
@@ -221,8 +230,8 @@ void Cycle::finish(const Look& look, const Acted& acted) {
   ports_.store.finish_run(run_, account_.id, result, boost::json::serialize(counts), ports_.clock.now());
 
   auto told = event("cycle.summary");
-  told.reason = result + ": " + std::to_string(applied) + " applied, " + std::to_string(failed) + " failed, " +
-                std::to_string(unverified) + " unverified; plan: " + summary_line(summary);
+  told.reason = result + ": " + std::to_string(applied) + " applied, " + std::to_string(failed) +
+                " failed, " + std::to_string(unverified) + " unverified; plan: " + summary_line(summary);
   ports_.events.emit(told);
 }
 

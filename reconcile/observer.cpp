@@ -87,9 +87,8 @@ Awaitable<Result<Listing>> Observer::read_lists(Observed& observed) {
   auto listing = co_await ports_.provider.list_users(context());
   if (!listing) co_return listing.error();
   for (auto& user : listing->users) canonicalize(user, observed.observation.catalog);
-  std::sort(listing->users.begin(), listing->users.end(), [](const User& a, const User& b) {
-    return key_of(a.username) < key_of(b.username);
-  });
+  std::sort(listing->users.begin(), listing->users.end(),
+            [](const User& a, const User& b) { return key_of(a.username) < key_of(b.username); });
   observed.observation.account = account_.id;
   observed.observation.observed_at = ports_.clock.now();
   observed.observation.immutable = account_.capabilities.immutable;
@@ -112,9 +111,9 @@ void Observer::recall(Observed& observed, bool insist) {
   unresolved.account = account_.id;
   unresolved.unresolved_only = true;
   for (const auto& intent : ports_.store.list_intents(unresolved)) {
-    memory.waiting[key_of(intent.write.username)] =
-        "what became of the last " + std::string{name_of(intent.write.operation)} + " is not known yet (" +
-        intent.message + ")";
+    memory.waiting[key_of(intent.write.username)] = "what became of the last " +
+                                                    std::string{name_of(intent.write.operation)} +
+                                                    " is not known yet (" + intent.message + ")";
   }
   for (const auto& override : ports_.store.load_overrides(account_.id)) {
     if (override.times < overrides_until_left_alone) continue;
@@ -123,11 +122,13 @@ void Observer::recall(Observed& observed, bool insist) {
   }
 }
 
-// A user that we know, or were told is there, and that the list lacks, is looked up: a list can be stale (A32), and
-// nobody is created on the word of a list alone who was there before.
-Awaitable<void> Observer::look_for_missing(const Desired& desired, const Listing& listing, Observed& observed) {
+// A user that we know, or were told is there, and that the list lacks, is looked up: a list can be stale
+// (A32), and nobody is created on the word of a list alone who was there before.
+Awaitable<void> Observer::look_for_missing(const Desired& desired, const Listing& listing,
+                                           Observed& observed) {
   const auto listed = keys_of(listing.users);
-  const auto recent = ports_.store.recent_creates(account_.id, ports_.clock.now() - account_.visibility_grace);
+  const auto recent =
+      ports_.store.recent_creates(account_.id, ports_.clock.now() - account_.visibility_grace);
   std::set<std::string> asked;
   for (const auto& entry : desired.users) {
     auto names = entry.previously;
@@ -141,7 +142,8 @@ Awaitable<void> Observer::look_for_missing(const Desired& desired, const Listing
       where.user_id = known->second.user.user_id;
       auto found = co_await ports_.provider.read_user(where, context(name));
       if (!found) {
-        observed.memory.waiting[key] = "missing from the list, and could not be looked up: " + found.error().text();
+        observed.memory.waiting[key] =
+            "missing from the list, and could not be looked up: " + found.error().text();
         observed.memory.no_removals = "\"" + name + "\" could not be looked up: " + found.error().text();
       } else if (*found) {
         observed.memory.found_by_lookup.push_back((*found)->user);
@@ -177,15 +179,18 @@ Awaitable<void> Observer::settle(const Intent& intent, const Listing& listing, O
     }
     case Operation::remove:
       if (!user) close_settled(intent, IntentState::done, "found to be gone", nullptr, observed);
-      if (user && !early) close_settled(intent, IntentState::not_done, "found to be still there", user, observed);
+      if (user && !early)
+        close_settled(intent, IntentState::not_done, "found to be still there", user, observed);
       co_return;
     case Operation::update:
     case Operation::enable:
-    case Operation::disable: break;
+    case Operation::disable:
+      break;
   }
   const bool as_wanted = user && unverified_fields(action, *user).empty();
   if (as_wanted) close_settled(intent, IntentState::done, "found by looking", user, observed);
-  if (!as_wanted && !early) close_settled(intent, IntentState::not_done, "found not to be done", user, observed);
+  if (!as_wanted && !early)
+    close_settled(intent, IntentState::not_done, "found not to be done", user, observed);
 }
 
 void Observer::close_settled(const Intent& intent, IntentState state, const std::string& message,
@@ -210,11 +215,13 @@ void Observer::close_settled(const Intent& intent, IntentState state, const std:
   event.account = account_.id;
   event.username = intent.write.username;
   event.run = run_;
-  event.reason = std::string{name_of(intent.write.operation)} + " of run " + intent.write.run + ": " + message;
+  event.reason =
+      std::string{name_of(intent.write.operation)} + " of run " + intent.write.run + ": " + message;
   ports_.events.emit(event);
 }
 
-Awaitable<Result<bool>> Observer::read_items(const Desired& desired, const Listing& listing, Observed& observed) {
+Awaitable<Result<bool>> Observer::read_items(const Desired& desired, const Listing& listing,
+                                             Observed& observed) {
   const auto chosen = choose_item_reads(desired, listing.users, observed.known, observed.observation.catalog,
                                         ports_.clock.now(), account_.item_reads);
   std::map<std::string, const User*> listed;
@@ -252,7 +259,8 @@ void Observer::remember_all(const Desired& desired, const Belief& belief, Observ
     const auto before = observed.known.find(key);
     const bool item = items_.contains(key);
     auto known = remember(before == observed.known.end() ? nullptr : &before->second, user, item, now);
-    if (const auto digest = digests.find(key); item && digest != digests.end()) known.desired_digest = digest->second;
+    if (const auto digest = digests.find(key); item && digest != digests.end())
+      known.desired_digest = digest->second;
     observed.next[key] = std::move(known);
   };
   for (const auto& user : observed.observation.users) keep(user);

@@ -10,8 +10,8 @@ namespace usersyncd {
 /// All that one poll of an account found.
 struct Observed {
   Observation observation;
-  Snapshot known;      ///< what was remembered before
-  Snapshot next;       ///< what is to be remembered from now on; only if the observation is complete
+  Snapshot known;  ///< what was remembered before
+  Snapshot next;   ///< what is to be remembered from now on; only if the observation is complete
   PlanMemory memory;
   bool shrunken = false;  ///< the list is refused for its size alone
 };
@@ -22,8 +22,9 @@ class Observer {
   Observer(const AccountContext& account, Ports ports, std::string run);
 
   /// An Error means that the provider could not be read; a list that nobody can believe is no Error but an
-  /// observation that is not complete. With `settle_intents`, writes of which nobody knows what became of them are
-  /// resolved by what is read now; otherwise they only make their users wait. `insist` ignores backoffs.
+  /// observation that is not complete. With `settle_intents`, writes of which nobody knows what became of
+  /// them are resolved by what is read now; otherwise they only make their users wait. `insist` ignores
+  /// backoffs.
   Awaitable<Result<Observed>> observe(const Desired& desired, const std::optional<ShrinkLimit>& limit,
                                       bool settle_intents, bool insist);
 

@@ -15,10 +15,11 @@ namespace {
 
 namespace asio = boost::asio;
 
-// Shared by the workers and the one who waits for them; owned by each, because an io_context that is destroyed in
-// the middle destroys their frames in any order.
+// Shared by the workers and the one who waits for them; owned by each, because an io_context that is
+// destroyed in the middle destroys their frames in any order.
 struct Group {
-  Group(const asio::any_io_executor& executor, std::size_t count_, std::function<Awaitable<void>(std::size_t)> body_)
+  Group(const asio::any_io_executor& executor, std::size_t count_,
+        std::function<Awaitable<void>(std::size_t)> body_)
       : all_done(executor, asio::steady_timer::time_point::max()), count(count_), body(std::move(body_)) {}
   asio::steady_timer all_done;
   std::size_t count;

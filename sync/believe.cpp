@@ -8,7 +8,9 @@
 namespace usersyncd {
 namespace {
 
-std::string number(std::size_t n) { return std::to_string(n); }
+std::string number(std::size_t n) {
+  return std::to_string(n);
+}
 
 // What the list says about itself.
 void check_itself(const Listing& listing, Belief& belief) {
@@ -54,8 +56,8 @@ bool is_another(const std::string& known_id, const std::string& listed_id) {
   return !known_id.empty() && !listed_id.empty() && known_id != listed_id;
 }
 
-void check_against_known(const Listing& listing, const Snapshot& known, const std::optional<ShrinkLimit>& limit,
-                         Belief& belief) {
+void check_against_known(const Listing& listing, const Snapshot& known,
+                         const std::optional<ShrinkLimit>& limit, Belief& belief) {
   std::map<std::string, std::string> listed;
   for (const auto& user : listing.users) listed.emplace(key_of(user.username), user.user_id);
   std::size_t before = 0;
@@ -63,17 +65,20 @@ void check_against_known(const Listing& listing, const Snapshot& known, const st
     if (user.missed_lists == 0) ++before;
     if (!listed.contains(key)) belief.missing.push_back(key);
   }
-  // Somebody with a known name and another id is somebody else: a copy of the account has all the names and no id.
-  const auto lost = static_cast<std::size_t>(std::count_if(known.begin(), known.end(), [&](const auto& entry) {
-    const auto found = listed.find(entry.first);
-    return entry.second.missed_lists == 0 &&
-           (found == listed.end() || is_another(entry.second.user.user_id, found->second));
-  }));
+  // Somebody with a known name and another id is somebody else: a copy of the account has all the names and
+  // no id.
+  const auto lost =
+      static_cast<std::size_t>(std::count_if(known.begin(), known.end(), [&](const auto& entry) {
+        const auto found = listed.find(entry.first);
+        return entry.second.missed_lists == 0 &&
+               (found == listed.end() || is_another(entry.second.user.user_id, found->second));
+      }));
   if (listing.users.empty() && before > 0) {
     belief.reasons.push_back("the list is empty, but " + number(before) + " users were known");
     return;
   }
-  if (!limit || lost < limit->at_least || lost * 100 <= before * static_cast<std::size_t>(limit->percent)) return;
+  if (!limit || lost < limit->at_least || lost * 100 <= before * static_cast<std::size_t>(limit->percent))
+    return;
   belief.shrunken = belief.reasons.empty();
   belief.reasons.push_back("the list lost " + number(lost) + " of " + number(before) +
                            " known users, more than the limit of " + std::to_string(limit->percent) + " %");
@@ -81,7 +86,8 @@ void check_against_known(const Listing& listing, const Snapshot& known, const st
 
 bool differs(const Fields& wanted, const Fields& known) {
   for (Field field : all_fields) {
-    if (wanted.has(field) && known.has(field) && !same_value(field, *wanted.get(field), *known.get(field))) return true;
+    if (wanted.has(field) && known.has(field) && !same_value(field, *wanted.get(field), *known.get(field)))
+      return true;
   }
   return false;
 }

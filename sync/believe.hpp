@@ -9,8 +9,8 @@
 
 namespace usersyncd {
 
-/// How much smaller a list may be than the last good one. It is refused when it lost at least `at_least` users and
-/// more than `percent` of those that were known.
+/// How much smaller a list may be than the last good one. It is refused when it lost at least `at_least`
+/// users and more than `percent` of those that were known.
 struct ShrinkLimit {
   int percent = 30;
   std::size_t at_least = 2;
@@ -28,9 +28,10 @@ struct Belief {
 Belief believe(const Listing& listing, const Snapshot& known, const Catalog& catalog,
                const std::optional<ShrinkLimit>& limit, const std::string& account);
 
-/// Users whose items must be read in this cycle because the list is too thin to judge them, by key. Those that are
-/// new to us, edited, or known to differ come in full; the others take turns, at most `budget` a cycle, the one
-/// read longest ago first, so that a quiet cycle costs the same whatever the number of users (A65, A69).
+/// Users whose items must be read in this cycle because the list is too thin to judge them, by key. Those
+/// that are new to us, edited, or known to differ come in full; the others take turns, at most `budget` a
+/// cycle, the one read longest ago first, so that a quiet cycle costs the same whatever the number of users
+/// (A65, A69).
 std::vector<std::string> choose_item_reads(const Desired& desired, const std::vector<User>& listed,
                                            const Snapshot& known, const Catalog& catalog, Time now,
                                            std::size_t budget);
@@ -38,8 +39,8 @@ std::vector<std::string> choose_item_reads(const Desired& desired, const std::ve
 /// Fields of `over` where it has them, else of `under`.
 Fields overlay(const Fields& under, const Fields& over);
 
-/// What is to be remembered of a user after seeing them in a list or, with `item_read`, as an item. `before` may be
-/// null. Somebody with another user id is another person: nothing of `before` holds for them.
+/// What is to be remembered of a user after seeing them in a list or, with `item_read`, as an item. `before`
+/// may be null. Somebody with another user id is another person: nothing of `before` holds for them.
 KnownUser remember(const KnownUser* before, const User& seen, bool item_read, Time now);
 
 /// Roles as canonical ids where the catalogue knows them.

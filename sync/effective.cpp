@@ -28,7 +28,8 @@ std::vector<Role> meanings(const std::string& written, const std::vector<Role>& 
   auto found = matching([&](const Role& role) { return role.name == written; });
   const auto folded = key_of(written);
   if (found.empty()) {
-    found = matching([&](const Role& role) { return key_of(role.id) == folded || key_of(role.name) == folded; });
+    found =
+        matching([&](const Role& role) { return key_of(role.id) == folded || key_of(role.name) == folded; });
   }
   if (found.size() < 2) found.clear();
   return found;
@@ -55,9 +56,10 @@ std::vector<Error> check_against_catalog(const Desired& desired, const Catalog& 
       const auto several = meanings(grant.role, *catalog.roles);
       if (catalog.role_id(grant.role) && several.empty()) continue;
       const std::string trouble =
-          several.empty() ? "is not one that our credential can give in account " + desired.account +
-                                "; it can give: " + known_roles(*catalog.roles)
-                          : "could be any of " + known_roles(several) + "; write the id of the one that is meant";
+          several.empty()
+              ? "is not one that our credential can give in account " + desired.account +
+                    "; it can give: " + known_roles(*catalog.roles)
+              : "could be any of " + known_roles(several) + "; write the id of the one that is meant";
       errors.push_back({ErrorKind::desired,
                         "error: role \"" + grant.role + "\" of user \"" + user.username + "\" " + trouble,
                         grant.place.text()});
@@ -66,10 +68,11 @@ std::vector<Error> check_against_catalog(const Desired& desired, const Catalog& 
       if (!catalog.accounts) continue;
       const auto& known = *catalog.accounts;
       if (std::binary_search(known.begin(), known.end(), grant.account)) continue;
-      errors.push_back({ErrorKind::desired,
-                        "error: account \"" + grant.account + "\" of user \"" + user.username +
-                            "\" is not one that our credential can give; it can give: " + known_accounts(known),
-                        grant.place.text()});
+      errors.push_back(
+          {ErrorKind::desired,
+           "error: account \"" + grant.account + "\" of user \"" + user.username +
+               "\" is not one that our credential can give; it can give: " + known_accounts(known),
+           grant.place.text()});
     }
   }
   return errors;
@@ -94,7 +97,8 @@ Fields effective_fields(const DesiredUser& user, const Catalog& catalog, Time no
   const bool not_begun = user.valid_from && now < *user.valid_from;
   if (ended || not_begun) fields.set(Field::enabled, false);
   // Somebody who was kept disabled until their first day has to be enabled on it, written or not.
-  if (!ended && !not_begun && user.valid_from && !fields.has(Field::enabled)) fields.set(Field::enabled, true);
+  if (!ended && !not_begun && user.valid_from && !fields.has(Field::enabled))
+    fields.set(Field::enabled, true);
   return fields;
 }
 

@@ -6,8 +6,9 @@
 
 namespace usersyncd {
 
-/// What went wrong, classed once. Who may act on it: `network`, `rate_limited` and `provider` are worth another
-/// try in a later cycle; `auth`, `config`, `desired` and `usage` need a person; `store` stops all writing.
+/// What went wrong, classed once. Who may act on it: `network`, `rate_limited` and `provider` are worth
+/// another try in a later cycle; `auth`, `config`, `desired` and `usage` need a person; `store` stops all
+/// writing.
 enum class ErrorKind {
   usage,         ///< the command line
   config,        ///< config or profile file

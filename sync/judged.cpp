@@ -15,8 +15,11 @@ JudgedPlan::JudgedPlan(Plan plan, std::vector<JudgedAction> actions)
 
 std::optional<Permit> JudgedPlan::permit(std::size_t index) const {
   const auto& judged = actions_.at(index);
-  if (judged.verdict != Verdict::apply || judged.action.report_only) return std::nullopt;
-  return Permit{judged.action};
+  const auto& action = judged.action;
+  if (judged.verdict != Verdict::apply || !plan_.complete) return std::nullopt;
+  // Whatever a judge says, these were never meant to be sent.
+  if (action.report_only || action.manual_only || !action.must_wait.empty()) return std::nullopt;
+  return Permit{action};
 }
 
 PlanSummary summarize(const std::vector<const JudgedPlan*>& plans) {
@@ -28,11 +31,21 @@ PlanSummary summarize(const std::vector<const JudgedPlan*>& plans) {
       if (judged.verdict == Verdict::report) ++summary.reported;
       if (judged.verdict != Verdict::apply) continue;
       switch (judged.action.operation) {
-        case Operation::create: ++summary.create; break;
-        case Operation::update: ++summary.update; break;
-        case Operation::enable: ++summary.enable; break;
-        case Operation::disable: ++summary.disable; break;
-        case Operation::remove: ++summary.remove; break;
+        case Operation::create:
+          ++summary.create;
+          break;
+        case Operation::update:
+          ++summary.update;
+          break;
+        case Operation::enable:
+          ++summary.enable;
+          break;
+        case Operation::disable:
+          ++summary.disable;
+          break;
+        case Operation::remove:
+          ++summary.remove;
+          break;
       }
     }
   }

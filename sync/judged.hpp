@@ -13,7 +13,9 @@ enum class Verdict { apply, approval, denied, deferred, limited, paused, report,
 std::string_view name_of(Verdict verdict);
 
 /// Held: wanted, and not done for a reason a person can act on. `report` is not held: nobody wants it done.
-inline bool is_held(Verdict verdict) { return verdict != Verdict::apply && verdict != Verdict::report; }
+inline bool is_held(Verdict verdict) {
+  return verdict != Verdict::apply && verdict != Verdict::report;
+}
 
 struct JudgedAction {
   Action action;
@@ -24,8 +26,8 @@ struct JudgedAction {
 
 class JudgedPlan;
 
-/// Permission to send one action. Only a judged plan can make one, and only for a verdict of `apply`: a provider
-/// takes nothing else, so no write can leave that nobody judged (A20).
+/// Permission to send one action. Only a judged plan can make one, and only for a verdict of `apply`: a
+/// provider takes nothing else, so no write can leave that nobody judged (A20).
 class Permit {
  public:
   const Action& action() const { return *action_; }
@@ -46,7 +48,8 @@ class JudgedPlan {
   const Plan& plan() const { return plan_; }
   const std::vector<JudgedAction>& actions() const { return actions_; }
 
-  /// Permission for the action at `index`; nothing unless its verdict is `apply`.
+  /// Permission for the action at `index`; nothing unless its verdict is `apply`, the plan is complete and
+  /// the action is one that may be sent at all.
   std::optional<Permit> permit(std::size_t index) const;
 
   JudgedPlan(JudgedPlan&&) = default;
@@ -63,7 +66,8 @@ class JudgedPlan {
 
 /// The contract's counts: actions that would be applied by operation, the held ones, users in sync.
 struct PlanSummary {
-  std::size_t create = 0, update = 0, enable = 0, disable = 0, remove = 0, held = 0, reported = 0, in_sync = 0;
+  std::size_t create = 0, update = 0, enable = 0, disable = 0, remove = 0, held = 0, reported = 0,
+              in_sync = 0;
   std::size_t to_apply() const { return create + update + enable + disable + remove; }
 };
 PlanSummary summarize(const std::vector<const JudgedPlan*>& plans);

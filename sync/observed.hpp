@@ -29,10 +29,11 @@ struct Catalog {
 
 /// The answer of the list-users endpoint, all pages of it, before anybody believes it.
 struct Listing {
-  std::vector<User> users;               ///< in the order read
-  std::optional<std::size_t> total;      ///< what the provider says that there are
-  std::vector<std::string> faults;       ///< why it cannot be complete: "page 3 failed: …"
-  std::vector<std::string> account_ids;  ///< accounts that entries say they belong to, where the profile knows
+  std::vector<User> users;           ///< in the order read
+  std::optional<std::size_t> total;  ///< what the provider says that there are
+  std::vector<std::string> faults;   ///< why it cannot be complete: "page 3 failed: …"
+  std::vector<std::string>
+      account_ids;  ///< accounts that entries say they belong to, where the profile knows
 };
 
 /// An item as read, with the document it came in, so that a full update can send back what it does not know.
@@ -43,11 +44,11 @@ struct RemoteUser {
 
 /// What is remembered of one user: memory and evidence, never the live side of a write decision (A46).
 struct KnownUser {
-  User user;                             ///< last known value of every field, from list or item
-  std::optional<Time> item_read_at;      ///< when the item was last read; unset: never
-  std::string desired_digest;            ///< of the desired entry when the item was last read
-  int missed_lists = 0;                  ///< complete lists in a row that lacked the user
-  std::optional<Time> disabled_since;    ///< first seen disabled
+  User user;                           ///< last known value of every field, from list or item
+  std::optional<Time> item_read_at;    ///< when the item was last read; unset: never
+  std::string desired_digest;          ///< of the desired entry when the item was last read
+  int missed_lists = 0;                ///< complete lists in a row that lacked the user
+  std::optional<Time> disabled_since;  ///< first seen disabled
 };
 
 /// The snapshot of one account, by key_of(username).

@@ -38,8 +38,8 @@ bool contains(const StringSet& set, const std::string& item) {
   return std::binary_search(set.begin(), set.end(), item);
 }
 
-// The items of `found` that are to go and that our credential can neither see nor give. An absent catalogue hides
-// nothing.
+// The items of `found` that are to go and that our credential can neither see nor give. An absent catalogue
+// hides nothing.
 StringSet out_of_reach(Field field, const Value& wanted, const Value& found, const Catalog& catalog) {
   const auto* items = std::get_if<StringSet>(&found);
   const auto* kept = std::get_if<StringSet>(&wanted);
@@ -48,7 +48,8 @@ StringSet out_of_reach(Field field, const Value& wanted, const Value& found, con
   for (const auto& item : *items) {
     if (contains(*kept, item)) continue;
     if (field == Field::roles && catalog.roles && !catalog.role_id(item)) hidden.push_back(item);
-    if (field == Field::accounts && catalog.accounts && !contains(*catalog.accounts, item)) hidden.push_back(item);
+    if (field == Field::accounts && catalog.accounts && !contains(*catalog.accounts, item))
+      hidden.push_back(item);
   }
   return hidden;
 }
@@ -68,7 +69,8 @@ std::string overridden_key(const User& user, Field field) {
 
 class Planner {
  public:
-  Planner(const Desired& desired, const Observation& observed, const Ways& ways, const PlanMemory& memory, Time now)
+  Planner(const Desired& desired, const Observation& observed, const Ways& ways, const PlanMemory& memory,
+          Time now)
       : desired_(desired), observed_(observed), ways_(ways), memory_(memory), now_(now) {}
 
   Plan run();
@@ -101,7 +103,8 @@ class Planner {
   Plan plan_;
   std::map<std::string, const User*> live_;
   std::set<std::string> entries_;  // keys of the usernames that entries have today
-  std::map<std::string, std::vector<std::string>> claims_;  // by key: the places of the entries that speak for it
+  std::map<std::string, std::vector<std::string>>
+      claims_;                        // by key: the places of the entries that speak for it
   std::set<std::string> mistakable_;  // keys of unmanaged users who may be somebody that is to be created
 };
 
@@ -126,7 +129,8 @@ Plan Planner::run() {
     return std::tie(key_a, a.operation, a.id) < std::tie(key_b, b.operation, b.id);
   });
   std::sort(plan_.drifts.begin(), plan_.drifts.end(), [](const Drift& a, const Drift& b) {
-    return std::tie(a.username, a.kind, a.desired, a.actual) < std::tie(b.username, b.kind, b.desired, b.actual);
+    return std::tie(a.username, a.kind, a.desired, a.actual) <
+           std::tie(b.username, b.kind, b.desired, b.actual);
   });
   return std::move(plan_);
 }
@@ -138,16 +142,18 @@ void Planner::check_inputs() {
     plan_.reasons.push_back(std::move(reason));
   };
   if (observed_.account != desired_.account) {
-    refuse("observed account \"" + observed_.account + "\", but the desired state is of \"" + desired_.account + "\"");
+    refuse("observed account \"" + observed_.account + "\", but the desired state is of \"" +
+           desired_.account + "\"");
   }
   std::set<std::string> keys, ids;
   for (const auto& user : observed_.users) {
-    if (!keys.insert(key_of(user.username)).second) refuse("user \"" + user.username + "\" was observed twice");
+    if (!keys.insert(key_of(user.username)).second)
+      refuse("user \"" + user.username + "\" was observed twice");
   }
   for (const auto& [key, user] : live_) {
     if (!user->user_id.empty() && !ids.insert(user->user_id).second) {
-      refuse("user id \"" + user->user_id + "\" was observed under two usernames, one of them \"" + user->username +
-             "\"");
+      refuse("user id \"" + user->user_id + "\" was observed under two usernames, one of them \"" +
+             user->username + "\"");
     }
   }
 }
@@ -164,8 +170,8 @@ void Planner::index_claims() {
   }
 }
 
-// The keys that an entry speaks for: its username and its earlier names. An earlier name that another entry has
-// today counts only for somebody who is to be there and whose own username nobody has.
+// The keys that an entry speaks for: its username and its earlier names. An earlier name that another entry
+// has today counts only for somebody who is to be there and whose own username nobody has.
 StringSet Planner::names_of(const DesiredUser& wanted) const {
   const auto own = key_of(wanted.username);
   const bool to_rename = !wanted.absent && !live_.contains(own);
@@ -205,7 +211,8 @@ void Planner::plan_disputed(const DesiredUser& wanted, const std::vector<const U
   for (const auto& name : names_of(wanted)) add_rules(places, claims_.at(name));
   User nobody;
   nobody.username = wanted.username;
-  auto action = action_on(found.empty() ? nobody : *found.front(), Operation::update, Cause::rename, wanted.place);
+  auto action =
+      action_on(found.empty() ? nobody : *found.front(), Operation::update, Cause::rename, wanted.place);
   action.manual_only = true;
   action.after.username = wanted.username;
   action.reason = "it is not clear who \"" + wanted.username + "\" is: the entries at " + join(places) +
@@ -260,16 +267,17 @@ void Planner::plan_create(const DesiredUser& wanted) {
   if (const auto strangers = strangers_with_email(fields); !strangers.empty()) {
     for (const auto& stranger : strangers) mistakable_.insert(key_of(stranger));
     action.manual_only = true;
-    action.reason += "; but [" + join(strangers) +
-                     "], whom no entry names, has the same e-mail: if that is the same person, name them under "
-                     "`previously`, else give them an entry of their own";
+    action.reason +=
+        "; but [" + join(strangers) +
+        "], whom no entry names, has the same e-mail: if that is the same person, name them under "
+        "`previously`, else give them an entry of their own";
   }
   drift(wanted.username, "missing", "present", "absent", "");
   emit(std::move(action));
 }
 
-// The users that no entry speaks for and that have this e-mail. A new username without `previously`, here or at the
-// provider, must not become a second account for the same person (A48).
+// The users that no entry speaks for and that have this e-mail. A new username without `previously`, here or
+// at the provider, must not become a second account for the same person (A48).
 std::vector<std::string> Planner::strangers_with_email(const Fields& fields) const {
   std::vector<std::string> strangers;
   const auto* email = fields.text(Field::email);
@@ -331,11 +339,13 @@ void Planner::plan_present(const DesiredUser& wanted, const User& live) {
 
 void Planner::compare(const User& live, Field field, const Value& wanted, Split& split) {
   const auto& found = live.fields.get(field);
-  if (!found || same_value(field, wanted, *found)) return;  // what was not carried is unknown, not empty (A69)
+  if (!found || same_value(field, wanted, *found))
+    return;  // what was not carried is unknown, not empty (A69)
   compare_reachable(live, field, wanted, *found, split);
 }
 
-void Planner::compare_reachable(const User& live, Field field, Value wanted, const Value& found, Split& split) {
+void Planner::compare_reachable(const User& live, Field field, Value wanted, const Value& found,
+                                Split& split) {
   const auto way = ways_.drift(live, field);
   if (way.way == DriftWay::ignore) return;
   const std::string name{name_of(field)};
@@ -346,9 +356,8 @@ void Planner::compare_reachable(const User& live, Field field, Value wanted, con
       std::find(observed_.immutable.begin(), observed_.immutable.end(), field) != observed_.immutable.end();
   if (way.way == DriftWay::report || overridden != memory_.overridden.end()) {
     split.report.push_back({field, found, wanted});
-    add_rules(split.report_rules, overridden == memory_.overridden.end()
-                                      ? way.rules
-                                      : std::vector<std::string>{overriding_rule});
+    add_rules(split.report_rules,
+              overridden == memory_.overridden.end() ? way.rules : std::vector<std::string>{overriding_rule});
     return;
   }
   if (immutable) {
@@ -370,8 +379,8 @@ std::string describe(const std::vector<Change>& changes) {
   std::string text;
   for (const auto& change : changes) {
     text += text.empty() ? "" : "; ";
-    text += std::string{name_of(change.field)} + " is " + (change.from ? show(*change.from) : "unknown") + ", wanted " +
-            show(*change.to);
+    text += std::string{name_of(change.field)} + " is " + (change.from ? show(*change.from) : "unknown") +
+            ", wanted " + show(*change.to);
   }
   return text;
 }
@@ -393,7 +402,8 @@ void Planner::emit_changes(const DesiredUser& wanted, const User& live, Split sp
   const auto emit_split = [&](std::vector<Change> changes, const std::vector<std::string>& rules, bool report,
                               bool manual) {
     std::vector<Change> rest, toggle;
-    for (auto& change : changes) (change.field == Field::enabled ? toggle : rest).push_back(std::move(change));
+    for (auto& change : changes)
+      (change.field == Field::enabled ? toggle : rest).push_back(std::move(change));
     emit_part(std::move(rest), Operation::update, rules, report, manual);
     const bool on = !toggle.empty() && toggle.front().to == std::optional<Value>{Value{true}};
     emit_part(std::move(toggle), on ? Operation::enable : Operation::disable, rules, report, manual);
@@ -422,7 +432,9 @@ void Planner::plan_unmanaged(const User& live) {
 
 }  // namespace
 
-std::string_view name_of(Operation operation) { return operation_names[static_cast<std::size_t>(operation)]; }
+std::string_view name_of(Operation operation) {
+  return operation_names[static_cast<std::size_t>(operation)];
+}
 
 std::optional<Operation> operation_from_name(std::string_view name) {
   for (std::size_t i = 0; i < operation_names.size(); ++i) {
@@ -442,8 +454,8 @@ std::string id_of(const Action& action) {
   return sha256_hex(json::serialize(says)).substr(0, 32);
 }
 
-Plan make_plan(const Desired& desired, const Observation& observed, const Ways& ways, const PlanMemory& memory,
-               Time now) {
+Plan make_plan(const Desired& desired, const Observation& observed, const Ways& ways,
+               const PlanMemory& memory, Time now) {
   return Planner{desired, observed, ways, memory, now}.run();
 }
 

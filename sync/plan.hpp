@@ -40,8 +40,9 @@ struct Action {
   std::string reason;           ///< one sentence for people
   Place place;                  ///< of the desired entry; empty for unmanaged users
   bool report_only = false;     ///< a way (report) or our credential's reach keeps it from ever being sent
-  bool manual_only = false;     ///< no call of the provider's can do it (a rename, an immutable field): a person must
-  std::string must_wait;               ///< not now, and why: an unresolved write, or backing off after a failure
+  bool manual_only =
+      false;  ///< no call of the provider's can do it (a rename, an immutable field): a person must
+  std::string must_wait;  ///< not now, and why: an unresolved write, or backing off after a failure
   std::vector<std::string> way_rules;  ///< rules that chose the way
 };
 
@@ -83,7 +84,8 @@ struct PlanMemory {
   std::map<std::string, std::string> waiting;
   /// Why nobody may lose access in this cycle: a look-up failed, so what we see may not be all there is (A1).
   std::string no_removals;
-  /// key + '\n' + field name: the provider overrode this value three times running; reported, left alone (A51).
+  /// key + '\n' + field name: the provider overrode this value three times running; reported, left alone
+  /// (A51).
   std::map<std::string, std::string> overridden;
 };
 
@@ -102,16 +104,18 @@ struct Plan {
 /// The id of an action: a digest of what it says.
 std::string id_of(const Action& action);
 
-/// Problems that need both the desired state and the catalogue: unknown roles and accounts. Each as an Error of kind desired with the place.
+/// Problems that need both the desired state and the catalogue: unknown roles and accounts. Each as an Error
+/// of kind desired with the place.
 std::vector<Error> check_against_catalog(const Desired& desired, const Catalog& catalog);
 
-/// What an entry asks for at `now`: expired roles dropped, validity applied to `enabled`, roles as canonical ids.
+/// What an entry asks for at `now`: expired roles dropped, validity applied to `enabled`, roles as canonical
+/// ids.
 Fields effective_fields(const DesiredUser& user, const Catalog& catalog, Time now);
 
 /// The diff of desired and observed as a value. Pure; the same inputs give the same bytes. An incomplete
 /// observation gives a plan without actions.
-Plan make_plan(const Desired& desired, const Observation& observed, const Ways& ways, const PlanMemory& memory,
-               Time now);
+Plan make_plan(const Desired& desired, const Observation& observed, const Ways& ways,
+               const PlanMemory& memory, Time now);
 
 /// SHA-256, lower-case hex.
 std::string sha256_hex(std::string_view bytes);

@@ -25,7 +25,8 @@ json::object action_document(const JudgedAction& judged) {
   action["id"] = judged.action.id;
   action["operation"] = name_of(judged.action.operation);
   action["username"] = judged.action.username;
-  action["userId"] = judged.action.user_id.empty() ? json::value(nullptr) : json::value(judged.action.user_id);
+  action["userId"] =
+      judged.action.user_id.empty() ? json::value(nullptr) : json::value(judged.action.user_id);
   action["changes"] = to_json(judged.action.changes);
   action["verdict"] = name_of(judged.verdict);
   action["rules"] = strings(judged.rules);
@@ -62,7 +63,8 @@ json::object summary_document(const PlanSummary& summary) {
 std::string revision_of(const std::vector<const JudgedPlan*>& plans) {
   if (plans.size() == 1) return plans.front()->plan().desired_revision;
   std::vector<std::string> revisions;
-  for (const auto* plan : plans) revisions.push_back(plan->plan().account + "=" + plan->plan().desired_revision);
+  for (const auto* plan : plans)
+    revisions.push_back(plan->plan().account + "=" + plan->plan().desired_revision);
   return sha256_hex(json::serialize(strings(make_set(std::move(revisions)))));
 }
 
@@ -166,7 +168,8 @@ std::optional<User> user_from_json(const json::value& value) {
   const auto* username = object.if_contains("username");
   const auto* user_id = object.if_contains("userId");
   const auto* fields = object.if_contains("fields");
-  if (!username || !username->is_string() || !user_id || !user_id->is_string() || !fields) return std::nullopt;
+  if (!username || !username->is_string() || !user_id || !user_id->is_string() || !fields)
+    return std::nullopt;
   auto read = fields_from_json(*fields);
   if (!read) return std::nullopt;
   User user;

@@ -20,11 +20,12 @@ std::optional<Value> value_from_json(Field field, const boost::json::value& json
 std::optional<Fields> fields_from_json(const boost::json::value& json);
 std::optional<User> user_from_json(const boost::json::value& json);
 
-/// The plan of one or more accounts as the contract's document, section 5. `id` is a digest of everything in it
-/// but itself, `createdAt` and `observedAt`, so the same inputs give the same id.
+/// The plan of one or more accounts as the contract's document, section 5. `id` is a digest of everything in
+/// it but itself, `createdAt` and `observedAt`, so the same inputs give the same id.
 boost::json::object plan_document(const std::vector<const JudgedPlan*>& plans, Time created_at);
 
-/// The document as text: two-space indentation and a final newline, so that plans can be compared line by line.
+/// The document as text: two-space indentation and a final newline, so that plans can be compared line by
+/// line.
 std::string pretty(const boost::json::value& json);
 
 }  // namespace usersyncd

@@ -20,7 +20,9 @@ std::string_view sign_of(Operation operation) {
 
 std::string show_set_change(const StringSet& from, const StringSet& to) {
   std::string text;
-  const auto add = [&](char sign, const std::string& item) { text += (text.empty() ? "" : " ") + (sign + item); };
+  const auto add = [&](char sign, const std::string& item) {
+    text += (text.empty() ? "" : " ") + (sign + item);
+  };
   for (const auto& item : to) {
     if (!std::binary_search(from.begin(), from.end(), item)) add('+', item);
   }
@@ -62,9 +64,9 @@ std::string why(const JudgedAction& judged) {
 std::string action_text(const JudgedAction& judged) {
   const auto& action = judged.action;
   const bool sent = judged.verdict == Verdict::apply;
-  std::string text = std::string{"  "} + (sent ? std::string{sign_of(action.operation)} : std::string{"!"}) + " " +
-                     padded(std::string{name_of(action.operation)}, 8) + terminal_safe(action.username) + "  " +
-                     terminal_safe(show_changes(action)) + "\n";
+  std::string text = std::string{"  "} + (sent ? std::string{sign_of(action.operation)} : std::string{"!"}) +
+                     " " + padded(std::string{name_of(action.operation)}, 8) +
+                     terminal_safe(action.username) + "  " + terminal_safe(show_changes(action)) + "\n";
   if (!sent) text += "      " + terminal_safe(why(judged)) + "\n      id " + action.id + "\n";
   return text;
 }
@@ -150,9 +152,9 @@ std::string plan_markdown(const std::vector<const JudgedPlan*>& plans) {
     }
     text += "| operation | user | change | verdict | rules |\n|---|---|---|---|---|\n";
     for (const auto& action : judged->actions()) {
-      text += "| " + std::string{name_of(action.action.operation)} + " | " + cell(action.action.username) + " | " +
-              cell(show_changes(action.action)) + " | " + std::string{name_of(action.verdict)} + " | " +
-              cell(joined(action.rules)) + " |\n";
+      text += "| " + std::string{name_of(action.action.operation)} + " | " + cell(action.action.username) +
+              " | " + cell(show_changes(action.action)) + " | " + std::string{name_of(action.verdict)} +
+              " | " + cell(joined(action.rules)) + " |\n";
     }
     text += "\n";
   }

@@ -7,8 +7,9 @@
 
 namespace usersyncd {
 
-/// The plan for a person at a terminal: what would be done to whom, from what to what, what is held and by which
-/// rule, and a last line that sums it up. Reports of unmanaged users beyond the first twenty are only counted.
+/// The plan for a person at a terminal: what would be done to whom, from what to what, what is held and by
+/// which rule, and a last line that sums it up. Reports of unmanaged users beyond the first twenty are only
+/// counted.
 std::string plan_text(const std::vector<const JudgedPlan*>& plans);
 
 /// The same as a Markdown table, for a pull request.

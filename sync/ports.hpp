@@ -71,7 +71,8 @@ class Http {
   virtual ~Http() = default;
   virtual Awaitable<boost::system::result<HttpResponse, HttpFailure>> send(HttpRequest request) = 0;
 };
-[[noreturn]] inline void throw_exception_from_error(const HttpFailure& failure, const boost::source_location&) {
+[[noreturn]] inline void throw_exception_from_error(const HttpFailure& failure,
+                                                    const boost::source_location&) {
   throw std::logic_error("unchecked http result: " + failure.message);
 }
 
@@ -97,8 +98,8 @@ struct ExchangeRecord {
   Duration duration{};
 };
 
-/// Where the REST provider leaves a record of each exchange. Throws StoreError when it cannot: then nothing more
-/// may be sent.
+/// Where the REST provider leaves a record of each exchange. Throws StoreError when it cannot: then nothing
+/// more may be sent.
 class ExchangeLog {
  public:
   virtual ~ExchangeLog() = default;
@@ -108,15 +109,15 @@ class ExchangeLog {
 /// What became of one write that was sent, or tried.
 struct WriteOutcome {
   enum class Kind {
-    accepted,      ///< a success answer; not yet verified
-    already_so,    ///< the provider says that it was so before (or already gone)
-    exists,        ///< create: the username or e-mail is taken: look it up
-    refused,       ///< definite no; nothing was done; do not repeat unchanged
-    try_later,     ///< definite "not done": throttled, token expired; may be sent again after `wait`
-    unknown,       ///< may or may not have been done: look before anything else
-    unsupported,   ///< the provider cannot do this (405, or the profile says so): a person must
-    credential,    ///< our own credential is locked out or refused: stop writing to the account
-    not_sent,      ///< pause, stop or connection refused before the first byte
+    accepted,     ///< a success answer; not yet verified
+    already_so,   ///< the provider says that it was so before (or already gone)
+    exists,       ///< create: the username or e-mail is taken: look it up
+    refused,      ///< definite no; nothing was done; do not repeat unchanged
+    try_later,    ///< definite "not done": throttled, token expired; may be sent again after `wait`
+    unknown,      ///< may or may not have been done: look before anything else
+    unsupported,  ///< the provider cannot do this (405, or the profile says so): a person must
+    credential,   ///< our own credential is locked out or refused: stop writing to the account
+    not_sent,     ///< pause, stop or connection refused before the first byte
   };
   Kind kind = Kind::unknown;
   std::string message;
@@ -131,7 +132,8 @@ struct UserKey {
   std::string user_id;
 };
 
-/// One account at one provider. Reads retry by themselves what is safe to retry; a write is one request, sent once.
+/// One account at one provider. Reads retry by themselves what is safe to retry; a write is one request, sent
+/// once.
 class Provider {
  public:
   virtual ~Provider() = default;

@@ -10,8 +10,8 @@
 namespace usersyncd {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> units{{
-    {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> units{
+    {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 constexpr std::int64_t longest = 3653LL * 86'400'000;
 
 // RFC 3339 has fixed widths, which date::parse does not insist on.
@@ -49,12 +49,14 @@ std::optional<Duration> parse_offset(std::string_view text) {
   return text[0] == '+' ? *ahead : -*ahead;
 }
 
-// `.` and any number of digits at the front of `text`, which loses them; what is finer than a millisecond is dropped.
+// `.` and any number of digits at the front of `text`, which loses them; what is finer than a millisecond is
+// dropped.
 std::optional<Duration> take_fraction(std::string_view& text) {
   if (!text.starts_with('.')) return Duration{0};
   const auto length = std::min(text.find_first_not_of("0123456789", 1), text.size());
   if (length == 1) return std::nullopt;
-  const auto millis = number_at(std::string{text.substr(1, std::min<std::size_t>(length - 1, 3))} + "00", 0, 3);
+  const auto millis =
+      number_at(std::string{text.substr(1, std::min<std::size_t>(length - 1, 3))} + "00", 0, 3);
   text.remove_prefix(length);
   return Duration{*millis};
 }
@@ -97,7 +99,8 @@ std::optional<Duration> parse_duration(std::string_view text) {
 std::string format_duration(Duration duration) {
   const auto count = duration.count();
   for (auto unit = units.rbegin(); unit != units.rend(); ++unit) {
-    if (count != 0 && count % unit->second == 0) return std::to_string(count / unit->second) + std::string{unit->first};
+    if (count != 0 && count % unit->second == 0)
+      return std::to_string(count / unit->second) + std::string{unit->first};
   }
   return std::to_string(count) + "ms";
 }

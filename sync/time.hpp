@@ -23,7 +23,11 @@ std::optional<Duration> parse_duration(std::string_view text);
 /// The shortest exact form of the same: 90000 ms is `90s`.
 std::string format_duration(Duration duration);
 
-inline Time time_from_millis(std::int64_t millis) { return Time{Duration{millis}}; }
-inline std::int64_t millis_of(Time time) { return time.time_since_epoch().count(); }
+inline Time time_from_millis(std::int64_t millis) {
+  return Time{Duration{millis}};
+}
+inline std::int64_t millis_of(Time time) {
+  return time.time_since_epoch().count();
+}
 
 }  // namespace usersyncd

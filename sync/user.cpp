@@ -8,7 +8,9 @@ namespace {
 constexpr std::array<std::string_view, field_count> field_names{"firstName", "lastName", "email", "phone",
                                                                 "scope",     "enabled",  "roles", "accounts"};
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 // Portals re-format phone numbers at will; the digits and a leading plus are what counts.
 std::string bare_phone(std::string_view phone) {
@@ -21,7 +23,9 @@ std::string bare_phone(std::string_view phone) {
 
 }  // namespace
 
-std::string_view name_of(Field field) { return field_names[static_cast<std::size_t>(field)]; }
+std::string_view name_of(Field field) {
+  return field_names[static_cast<std::size_t>(field)];
+}
 
 std::optional<Field> field_from_name(std::string_view name) {
   for (Field field : all_fields) {

@@ -29,7 +29,8 @@ StringSet make_set(std::vector<std::string> items);
 /// `enabled` is a bool, `roles` and `accounts` are sets, the others are strings. Strings stay strings.
 using Value = std::variant<std::string, bool, StringSet>;
 
-/// Field values with presence: a field that is absent is unknown (observed) or not managed (desired), never empty.
+/// Field values with presence: a field that is absent is unknown (observed) or not managed (desired), never
+/// empty.
 class Fields {
  public:
   bool has(Field field) const { return values_[index(field)].has_value(); }

@@ -227,9 +227,9 @@ TEST_CASE("http: one deadline holds for the whole request, however busily the se
          peer.drip(ok(std::string(9000, 'x')));
        }},
   };
-  for (const auto& [what, script] : rows) {
-    CAPTURE(what);
-    ScriptedServer server{{script}};
+  for (const auto& row : rows) {
+    CAPTURE(row.first);
+    ScriptedServer server{{row.second}};
     HttpFixture client{server.url(), within(Duration{200})};
     const auto started = std::chrono::steady_clock::now();
     const Answer answer = client.get();
@@ -273,9 +273,9 @@ TEST_CASE("A29: a write that was sent and not answered may have arrived, and is 
          peer.reset();
        }},
   };
-  for (const auto& [what, script] : rows) {
-    CAPTURE(what);
-    ScriptedServer server{{script}};
+  for (const auto& row : rows) {
+    CAPTURE(row.first);
+    ScriptedServer server{{row.second}};
     HttpFixture client{server.url()};
     const Answer answer = client.post();
     REQUIRE_FALSE(answer.has_value());
@@ -420,9 +420,9 @@ TEST_CASE("http: a request that could say two things is not sent") {
   };
   ScriptedServer server{{answer_with(ok("x"))}};
   HttpFixture client{server.url()};
-  for (const auto& [what, request] : rows) {
-    CAPTURE(what);
-    const Answer answer = client.send(request);
+  for (const auto& row : rows) {
+    CAPTURE(row.first);
+    const Answer answer = client.send(row.second);
     check_failure(answer, Kind::bad_framing, "not sent");
     CHECK_FALSE(answer.error().may_have_arrived);
   }

@@ -51,7 +51,7 @@ TEST_CASE("statuses, codes and texts have the meanings of the table") {
   for (const Row& row : std::vector<Row>{
            {200, "{}", Meaning::success},
            {204, "", Meaning::success},
-           {230, error_with("12000"), Meaning::not_found},
+           {230, error_with("12000"), Meaning::empty},
            {230, "{}", Meaning::empty},
            {400, error_with("12500"), Meaning::refused},
            {400, "", Meaning::refused},

@@ -46,7 +46,7 @@ TEST_CASE("a profile that makes no sense is refused with its place") {
            {"list: GET", "list: POST", "must be a GET"},
            {"users/{userId}  ", "users  ", "must contain {userId} or {username}"},
            {"{username}", "{nickname}", "a method and a path"},
-           {"https://dashboard.bandwidth.com/api", "ftp://x", "expected an https:// URL"},
+           {"baseUrl: https://dashboard.bandwidth.com/api", "baseUrl: ftp://x", "expected an https:// URL"},
            {"  scopes: false", "  scopes: true", "scopes needs fields.scope"},
            {"accountCheck: users", "accountCheck: accounts", "accounts needs endpoints.accounts"},
            {"meaning: credential", "meaning: whatever", "whatever"},

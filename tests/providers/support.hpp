@@ -136,7 +136,14 @@ struct Bench {
   RestProvider provider;
 };
 
-/// A plan with this one action, judged without any rule.
+/// The built-in rule that drift is enforced, and nothing that holds anything.
+inline RuleSet only_drift() {
+  std::vector<Rule> rules = RuleSet::built_in().rules();
+  std::erase_if(rules, [](const Rule& rule) { return rule.name != "drift"; });
+  return RuleSet::only(std::move(rules));
+}
+
+/// A plan with this one action, judged by nothing else.
 inline JudgedPlan judged(Action action) {
   action.account = "5500001";
   if (action.after.username.empty()) action.after.username = action.username;
@@ -147,8 +154,8 @@ inline JudgedPlan judged(Action action) {
   plan.actions.push_back(std::move(action));
   JudgeFacts facts;
   facts.now = *parse_time("2026-11-21T19:05:00Z");
-  JudgedPlan result = Judge::judge(std::move(plan), RuleSet{}, facts);
-  REQUIRE(result.permit(0).has_value());
+  JudgedPlan result = Judge::judge(std::move(plan), only_drift(), facts);
+  REQUIRE_MESSAGE(result.permit(0).has_value(), result.actions().at(0).reason);
   return result;
 }
 

@@ -122,12 +122,12 @@ TEST_CASE("A58: a registered value is taken out in every spelling") {
   for (const std::string& secret : canaries) {
     Redactor redactor;
     redactor.add(secret);
-    for (const auto& [name, spelling] : spellings_of(secret)) {
+    for (const auto& spelling : spellings_of(secret)) {
       CAPTURE(secret);
-      CAPTURE(name);
-      CAPTURE(spelling);
+      CAPTURE(spelling.first);
+      CAPTURE(spelling.second);
       // JSON brings its own quotes, which stay.
-      std::string redacted = redactor.redact("[" + spelling + "] and [" + spelling + "]");
+      std::string redacted = redactor.redact("[" + spelling.second + "] and [" + spelling.second + "]");
       std::erase_if(redacted, [](char c) { return c == '"' || c == '\\'; });
       CHECK(redacted == "[[redacted]] and [[redacted]]");
     }
@@ -158,7 +158,8 @@ TEST_CASE("redact: what is no secret stays as it is") {
       "",
       "canary-8Zq!xY2",
       "canary-8Zq%21xY2x & 100% \\ \\\\ &amp; %",
-      R"({"username":"ann","roles":["ResetPassword"],"nextPageToken":"abc","mustChangePassword":true,"password":null})",
+      R"({"username":"ann","roles":["ResetPassword"],"nextPageToken":"abc"})",
+      R"({"mustChangePassword":true,"password":null})",
       "<User><Username>ann</Username><Password/></User>",
       "limit=100&offset=0&passenger=ann",
       "a:b:c <d> =e",
