@@ -13,7 +13,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wuseless-cast)
   # GCC 12 reports false positives of these in inlined library code at -O2.
   target_compile_options(usersyncd_options INTERFACE
-    $<$<CONFIG:Release>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-dangling-pointer>)
+    $<$<CONFIG:Release>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-dangling-pointer;-Wno-mismatched-new-delete>)
 endif()
 target_compile_options(usersyncd_options INTERFACE
   $<$<CONFIG:Release>:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=2;-D_GLIBCXX_ASSERTIONS;-fstack-protector-strong>)

@@ -37,6 +37,8 @@ class AccountStack {
   const AccountConfig& config() const { return settings_.config; }
   const Profile& profile() const { return settings_.profile; }
   RestProvider& provider() { return *provider_; }
+  /// From now on nothing is written to the account: its config is no longer the one in force.
+  void retire() { context_.enforce = false; }
   Ports ports() {
     return Ports{*provider_, process_.store, process_.clock, process_.random, process_.events};
   }

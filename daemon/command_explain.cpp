@@ -114,7 +114,7 @@ std::string text_of(const json::value& value) {
 std::string rules_text(const json::value& rules) {
   std::string text;
   for (const auto& rule : rules.get_array()) text += (text.empty() ? "" : ", ") + text_of(rule);
-  return text.empty() ? "no rule" : text;
+  return text.empty() ? "" : " by " + text;
 }
 
 std::string explain_text(const json::object& account) {
@@ -139,7 +139,7 @@ std::string explain_text(const json::object& account) {
   const auto& actions = account.at("actions").get_array();
   text += "  4. decided:" + std::string{actions.empty() ? " nothing to do\n" : "\n"};
   for (const auto& action : actions) {
-    text += "       " + text_of(action.at("operation")) + ": " + text_of(action.at("verdict")) + " by " +
+    text += "       " + text_of(action.at("operation")) + ": " + text_of(action.at("verdict")) +
             rules_text(action.at("rules")) + ": " + text_of(action.at("reason")) + "\n";
   }
   const auto& writes = account.at("writes").get_array();

@@ -1,8 +1,8 @@
-#include <sys/stat.h>
 #include <iostream>
 
 #include "config/config_file.hpp"
 #include "config/desired_file.hpp"
+#include "config/file.hpp"
 #include "config/yaml.hpp"
 #include "daemon/commands.hpp"
 #include "policies/read.hpp"
@@ -20,19 +20,17 @@ FileKind kind_of(const YamlNode& root) {
   return FileKind::desired;
 }
 
-bool is_directory(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
-}
-
+// What cannot be read at all is left to the reader of desired states, who says why.
 FileKind kind_of_path(const std::string& path) {
   Problems ignored;
-  const auto document = load_yaml(path, ignored);
+  const auto files = list_yaml_files(path, ignored);
+  if (!files || files->empty()) return FileKind::desired;
+  const auto document = load_yaml(files->front(), ignored);
   return document ? kind_of(document->root) : FileKind::desired;
 }
 
 Exit validate_path(const std::string& path, Problems& problems) {
-  const auto kind = is_directory(path) ? FileKind::desired : kind_of_path(path);
+  const auto kind = kind_of_path(path);
   const auto before = problems.count();
   switch (kind) {
     case FileKind::config:

@@ -18,6 +18,7 @@ namespace asio = boost::asio;
 constexpr Duration watch_interval{500};         // approvals and pauses are noticed within a second
 constexpr Duration longest_start_delay{2'000};  // accounts start spread over this
 constexpr Duration lock_patience{3'600'000};
+constexpr Duration waiting_precision{1'000};
 
 std::string file_text(const std::string& path) {
   std::ifstream file{path, std::ios::binary};
@@ -32,7 +33,8 @@ Daemon::Daemon(std::string config_path, Settings settings, Log& log)
     : config_path_(std::move(config_path)),
       settings_(std::move(settings)),
       log_(log),
-      place_(settings_.config, events_, "daemon") {
+      place_(settings_.config, events_, "daemon"),
+      watcher_(watched_paths(config_path_, settings_)) {
   metrics_ = &place_.metrics();
   log_.configure(settings_.config.log_level, settings_.config.log_format);
   log_.redact_with([this](std::string_view text) { return place_.redactor().redact(text); });
@@ -58,7 +60,6 @@ Result<bool> Daemon::run() {
 
   write_lifecycle("started");
   accounts_digest_ = accounts_digest();
-  watcher_.emplace(watched_paths(config_path_, settings_));
   Event started;
   started.name = "started";
   started.reason =
@@ -111,6 +112,8 @@ Result<Daemon::Accounts> Daemon::make_accounts(const Settings& settings) {
     if (!stack) return stack.error();
     auto account = std::make_shared<Account>(place_.io());
     account->stack = std::move(*stack);
+    // What an earlier process waited for ends with note_waiting's first look.
+    account->waiting_until = place_.store().load_state(one.config.id).waiting_until;
     accounts.push_back(std::move(account));
   }
   return accounts;
@@ -119,14 +122,20 @@ Result<Daemon::Accounts> Daemon::make_accounts(const Settings& settings) {
 void Daemon::start(const Accounts& accounts) {
   for (const auto& old : accounts_) {
     old->retired = true;
+    old->stack->retire();
     old->sleeper.cancel();
   }
   accounts_ = accounts;
   for (const auto& account : accounts_) spawn(poll_forever(account));
 }
 
+void Daemon::wake(Account& account) {
+  account.woken = true;
+  account.sleeper.cancel();
+}
+
 Awaitable<void> Daemon::sleep(std::shared_ptr<Account> account, Duration duration) {
-  if (place_.clock().stopping() || account->retired) co_return;
+  if (place_.clock().stopping() || account->retired || account->woken) co_return;
   account->sleeper.expires_after(duration);
   boost::system::error_code woken;
   auto token = asio::redirect_error(asio::use_awaitable, woken);
@@ -156,16 +165,20 @@ Awaitable<void> Daemon::poll_once(std::shared_ptr<Account> account, Duration unt
     broken = error.what();
   }
   if (!broken.empty()) {
-    Event failed;
-    failed.level = Event::Level::error;
-    failed.name = "poll.failed";
-    failed.account = account->stack->context().id;
-    failed.reason = broken;
-    events_.emit(failed);
+    tell_failure(*account, broken);
     account->summary = "failed: " + broken;
   }
   account->polled = true;
   notifier_.status(status_line());
+}
+
+void Daemon::tell_failure(const Account& account, const std::string& reason) {
+  Event failed;
+  failed.level = Event::Level::error;
+  failed.name = "poll.failed";
+  failed.account = account.stack->context().id;
+  failed.reason = reason;
+  events_.emit(failed);
 }
 
 Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_next) {
@@ -177,6 +190,7 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
   if (!lock) co_return;
   live.lock = std::move(lock);
   if (account->retired) co_return;
+  account->woken = false;
 
   const auto now = place_.clock().now();
   live.desired = settings_.wanted.of(context.id);
@@ -193,9 +207,9 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
     auto look = co_await live.cycle->look(live.desired, rules, true, false);
     live.look = std::move(look);
   }
-  if (place_.clock().stopping() && !live.look.judged) co_return;  // cut off by the stop, not by the provider
-  live.cycle->save(live.look, live.desired, place_.clock().now() + until_next);
   const bool believed = live.look.judged && live.look.observed.observation.complete;
+  if (place_.clock().stopping() && !believed) co_return;  // cut off by the stop, not by the provider
+  live.cycle->save(live.look, live.desired, place_.clock().now() + until_next);
   if (believed && context.enforce) {
     auto acted = co_await live.cycle->act(live.look, live.desired);
     live.acted = std::move(acted);
@@ -234,26 +248,39 @@ std::string Daemon::status_line() const {
 }
 
 Awaitable<void> Daemon::watch() {
-  Duration last_alive{0};
   while (!place_.clock().stopping()) {
-    const auto now = place_.clock().steady();
-    const auto beat = notifier_.watchdog_interval();
-    if (beat > Duration{0} && now - last_alive >= std::min(beat, beat - watch_interval)) {
-      notifier_.alive();
-      last_alive = now;
-    }
-    if (watcher_->changed()) reload(accounts_digest() != accounts_digest_);
-    for (const auto& account : accounts_) {
-      note_waiting(*account);
-      const auto before = account->last_said;
-      look_at_people(*account);
-      if (account->last_said != before) account->sleeper.cancel();
-    }
+    watch_once();
     watch_timer_.expires_after(watch_interval);
     boost::system::error_code woken;
     auto token = asio::redirect_error(asio::use_awaitable, woken);
     co_await watch_timer_.async_wait(token);
   }
+}
+
+// A store that fails a look in passing fails the cycles, too: the daemon goes on, and tells it once.
+void Daemon::watch_account(Account& account) {
+  std::string trouble;
+  try {
+    note_waiting(account);
+    const auto before = account.last_said;
+    look_at_people(account);
+    if (account.last_said != before) wake(account);
+  } catch (const StoreError& error) {
+    trouble = error.what();
+  }
+  if (!trouble.empty() && trouble != account.watch_trouble) tell_failure(account, trouble);
+  account.watch_trouble = trouble;
+}
+
+void Daemon::watch_once() {
+  const auto now = place_.clock().steady();
+  const auto beat = notifier_.watchdog_interval();
+  if (beat > Duration{0} && now - last_alive_ >= std::min(beat, beat - watch_interval)) {
+    notifier_.alive();
+    last_alive_ = now;
+  }
+  if (watcher_.changed()) reload(accounts_digest() != accounts_digest_);
+  for (const auto& account : accounts_) watch_account(*account);
 }
 
 // Approvals, pauses and resumptions come from other processes; the account is looked at again as soon as one
@@ -269,7 +296,10 @@ void Daemon::look_at_people(Account& account) {
 void Daemon::note_waiting(Account& account) {
   const auto waiting = account.stack->provider().waiting();
   const auto until = waiting ? std::optional<Time>{waiting->until} : std::nullopt;
-  if (until == account.waiting_until) return;
+  // Two clocks tell the same moment a little differently each time.
+  const bool same = until && account.waiting_until &&
+                    std::chrono::abs(*until - *account.waiting_until) < waiting_precision;
+  if (same || until == account.waiting_until) return;
   account.waiting_until = until;
   const auto& id = account.stack->context().id;
   auto state = place_.store().load_state(id);
@@ -309,10 +339,23 @@ void Daemon::refuse_reload(const std::string& reason) {
 }
 
 void Daemon::reload(bool with_accounts) {
+  try {
+    reload_settings(with_accounts);
+  } catch (const StoreError& error) {
+    refuse_reload(error.what());
+  }
+}
+
+void Daemon::reload_settings(bool with_accounts) {
+  // Looked at before they are read, so that what is edited meanwhile is noticed.
+  FileWatcher before_reading{watched_paths(config_path_, settings_)};
   auto loaded = load_settings(config_path_);
   if (!loaded.value) return refuse_reload(loaded.problems.text());
   if (loaded.value->config.store_path != settings_.config.store_path) {
     return refuse_reload(config_path_ + ": store.path cannot change while the daemon runs; restart it");
+  }
+  if (loaded.value->config.admin_listen != settings_.config.admin_listen) {
+    return refuse_reload(config_path_ + ": admin.listen cannot change while the daemon runs; restart it");
   }
   Accounts accounts;
   if (with_accounts) {
@@ -320,16 +363,17 @@ void Daemon::reload(bool with_accounts) {
     if (!made) return refuse_reload(made.error().text());
     accounts = std::move(*made);
   }
+  write_reload(loaded.value->wanted);
   for (const auto& old : settings_.accounts) {
     if (with_accounts) place_.metrics().forget(old.config.id);
   }
+  const bool same_files = watched_paths(config_path_, *loaded.value) == watched_paths(config_path_, settings_);
   settings_ = std::move(*loaded.value);
   accounts_digest_ = accounts_digest();
-  watcher_.emplace(watched_paths(config_path_, settings_));
+  watcher_ = same_files ? std::move(before_reading) : FileWatcher{watched_paths(config_path_, settings_)};
   log_.configure(settings_.config.log_level, settings_.config.log_format);
   if (with_accounts) start(accounts);
-  for (const auto& account : accounts_) account->sleeper.cancel();
-  write_reload();
+  for (const auto& account : accounts_) wake(*account);
   Event done;
   done.name = "reload.ok";
   done.reason = with_accounts ? "config, desired state and policies" : "desired state and policies";
@@ -348,14 +392,14 @@ void Daemon::write_lifecycle(const std::string& what) {
   place_.store().audit().append(entry);
 }
 
-void Daemon::write_reload() {
+void Daemon::write_reload(const Wanted& wanted) {
   AuditEntry entry;
   entry.kind = AuditKind::config;
   entry.time = place_.clock().now();
   entry.actor = "daemon";
   entry.detail["event"] = "reload";
   boost::json::object revisions;
-  for (const auto& [account, desired] : settings_.wanted.desired) revisions[account] = desired.revision;
+  for (const auto& [account, desired] : wanted.desired) revisions[account] = desired.revision;
   entry.detail["desiredRevisions"] = std::move(revisions);
   place_.store().audit().append(entry);
 }

@@ -31,9 +31,11 @@ class Daemon {
     std::unique_ptr<AccountStack> stack;
     boost::asio::steady_timer sleeper;
     bool retired = false;
+    bool woken = false;    ///< something changed since the last poll began: the next one is due at once
     bool checked = false;  ///< the credential has been seen to see the account
     bool polled = false;
-    std::string last_said;  ///< approvals and pauses when it last looked
+    std::string last_said;      ///< approvals and pauses when it last looked
+    std::string watch_trouble;  ///< why the last such look failed; told once
     std::optional<Time> waiting_until;
     std::string summary = "not polled yet";
   };
@@ -45,10 +47,15 @@ class Daemon {
   Awaitable<void> poll_once(std::shared_ptr<Account> account, Duration until_next);
   Awaitable<void> cycle(std::shared_ptr<Account> account, Duration until_next);
   Awaitable<void> sleep(std::shared_ptr<Account> account, Duration duration);
+  void wake(Account& account);
   Awaitable<void> watch();
+  void watch_once();
+  void watch_account(Account& account);
+  void tell_failure(const Account& account, const std::string& reason);
   Awaitable<void> listen_for_signals();
 
   void reload(bool with_accounts);
+  void reload_settings(bool with_accounts);
   void refuse_reload(const std::string& reason);
   void look_at_people(Account& account);
   void note_waiting(Account& account);
@@ -56,7 +63,7 @@ class Daemon {
   void stop();
   void spawn(Awaitable<void> work);
   void write_lifecycle(const std::string& what);
-  void write_reload();
+  void write_reload(const Wanted& wanted);
   std::string status_line() const;
   std::string accounts_digest() const;
   Result<bool> open_admin();
@@ -68,8 +75,9 @@ class Daemon {
   DaemonEvents events_{log_, metrics_};
   Workplace place_;
   Notifier notifier_ = Notifier::from_environment();
-  std::optional<FileWatcher> watcher_;
+  FileWatcher watcher_;
   std::string accounts_digest_;
+  Duration last_alive_{0};
   Accounts accounts_;
   std::unique_ptr<AdminServer> admin_;
   boost::asio::steady_timer watch_timer_{place_.io()};

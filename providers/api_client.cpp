@@ -317,10 +317,14 @@ WriteOutcome ApiClient::outcome(Operation operation, const Exchange& done, const
   const bool unauthorized = answer.meaning == Meaning::unauthorized && login_.kind == AuthKind::oauth2;
   if (unauthorized) {
     token_.drop(authorization);
-    // A token may have run out early; a fresh one that is refused as well means the credential.
-    if (!last_write_unauthorized_) outcome.kind = WriteOutcome::Kind::try_later;
+    // A token may have run out early, for all writes that are under way with it; a fresh one that is refused
+    // as well means the credential.
+    const auto digest = sha256_hex(authorization);
+    if (refused_token_.empty() || refused_token_ == digest) outcome.kind = WriteOutcome::Kind::try_later;
+    refused_token_ = digest;
+  } else {
+    refused_token_.clear();
   }
-  last_write_unauthorized_ = unauthorized;
   if (answer.meaning == Meaning::throttle) outcome.wait = std::max(Duration{0}, gate_.delay());
   return outcome;
 }

@@ -116,7 +116,7 @@ class ApiClient {
   TokenCall token_call_;
   TokenKeeper token_;
   ExchangeContext token_context_;  ///< of whoever made the token be fetched
-  bool last_write_unauthorized_ = false;
+  std::string refused_token_;  ///< digest of the login of the last write, if that was refused as unauthorized
 };
 
 }  // namespace usersyncd

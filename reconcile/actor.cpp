@@ -23,6 +23,16 @@ ActionResult result(Kind kind, std::string message) {
   return made;
 }
 
+// Nothing was sent, because the look before it failed. A stop or a rate limit is not about the user; what else
+// can go wrong may be about the provider.
+ActionResult unreadable(const Error& error) {
+  auto made = result(Kind::failed, "not sent, the user could not be read: " + error.text());
+  if (error.kind == ErrorKind::stopped || error.kind == ErrorKind::rate_limited) made.kind = Kind::held;
+  if (error.kind == ErrorKind::auth) made.kind = Kind::fatal;
+  made.trouble = made.kind == Kind::failed;
+  return made;
+}
+
 std::string field_list(const std::vector<Field>& fields) {
   std::string text;
   for (Field field : fields) text += (text.empty() ? "" : ", ") + std::string{name_of(field)};
@@ -59,7 +69,7 @@ ExchangeContext Actor::context(const Action& action, int attempt) const {
 
 // Asked before every single write, so that a pause or a stop lets none leave after it.
 std::optional<std::string> Actor::may_not_write() const {
-  if (!account_.enforce) return "the account is in observe mode";
+  if (!account_.enforce) return "the account is in observe mode, or its config was reloaded";
   if (ports_.clock.stopping()) return "usersyncd is stopping";
   if (const auto pause = ports_.store.paused(account_.id)) return "paused by " + pause->actor;
   return std::nullopt;
@@ -220,7 +230,7 @@ Awaitable<ActionResult> Actor::update(Permit permit) {
   for (int attempt = 1;; ++attempt) {
     auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
     if (!reading)
-      co_return result(Kind::failed, "not sent, the user could not be read: " + reading.error().text());
+      co_return unreadable(reading.error());
     if (!*reading) co_return result(Kind::changed, "the user is not there any more");
     const auto evidence = compare_before(action, (*reading)->user);
     if (evidence == Evidence::changed)
@@ -280,7 +290,7 @@ Awaitable<ActionResult> Actor::remove(Permit permit) {
   for (int attempt = 1;; ++attempt) {
     const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
     if (!reading)
-      co_return result(Kind::failed, "not sent, the user could not be read: " + reading.error().text());
+      co_return unreadable(reading.error());
     if (!*reading) co_return result(Kind::applied, "was gone already");
     if (compare_before(action, (*reading)->user) == Evidence::changed) {
       co_return result(Kind::changed, "changed by somebody else since the plan");
@@ -324,7 +334,9 @@ Awaitable<ActionResult> Actor::verify_remove(const Action& action, std::int64_t 
                            ? "not done: " + outcome.message
                            : std::string{"accepted, but the user is still there"};
   close(action, intent, IntentState::not_done, message, &(*reading)->user);
-  co_return result(Kind::unverified, message);
+  auto unverified = result(Kind::unverified, message);
+  unverified.trouble = outcome.kind == Outcome::unknown;
+  co_return unverified;
 }
 
 ActionResult Actor::refused(const Action& action, std::int64_t intent, const WriteOutcome& outcome) {
@@ -333,7 +345,10 @@ ActionResult Actor::refused(const Action& action, std::int64_t intent, const Wri
   auto kind = Kind::failed;
   if (outcome.kind == Outcome::unsupported) kind = Kind::manual;
   if (outcome.kind == Outcome::credential) kind = Kind::fatal;
-  return result(kind, outcome.message);
+  if (!sent && ports_.clock.stopping()) kind = Kind::held;
+  auto made = result(kind, outcome.message);
+  made.trouble = !sent && kind == Kind::failed;  // nobody was reached, which is not about the user
+  return made;
 }
 
 }  // namespace usersyncd

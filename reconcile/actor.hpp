@@ -18,7 +18,7 @@ struct ActionResult {
     changed,     ///< not sent: somebody changed the user since the plan was made
     failed,      ///< the provider refuses; the user backs off
     manual,      ///< the provider cannot do it
-    held,        ///< not sent: paused or stopping
+    held,        ///< not sent: paused, stopping, or a rate limit longer than the patience; nothing is wrong
     fatal,       ///< our credential is refused: nothing more may be sent to the account
   };
   Kind kind = Kind::failed;

@@ -61,7 +61,7 @@ Event Cycle::event(std::string_view name, Event::Level level) const {
   return made;
 }
 
-JudgeFacts Cycle::facts(const Plan& plan, const Observed& observed) {
+JudgeFacts Cycle::facts(const Desired& desired, const Observed& observed) {
   JudgeFacts facts;
   facts.now = ports_.clock.now();
   if (const auto pause = ports_.store.paused(account_.id)) facts.paused = pause->reason;
@@ -87,11 +87,13 @@ JudgeFacts Cycle::facts(const Plan& plan, const Observed& observed) {
       facts.approvals[approval.action] = approval.expires_at.value_or(Time::max());
     }
   }
+  // A deleted user is created again only if somebody edited the entry since: the loop never undoes itself
+  // (A56).
   const auto tombstones = ports_.store.tombstones(account_.id);
-  for (const auto& action : plan.actions) {
-    const auto key = key_of(action.username);
-    if (const auto stone = tombstones.find(key); stone != tombstones.end())
-      facts.tombstones[key] = stone->second.deleted_at;
+  for (const auto& entry : desired.users) {
+    const auto stone = tombstones.find(key_of(entry.username));
+    if (stone == tombstones.end() || stone->second.desired_digest != digest_of(entry)) continue;
+    facts.tombstones[stone->first] = stone->second.deleted_at;
   }
   return facts;
 }
@@ -99,9 +101,9 @@ JudgeFacts Cycle::facts(const Plan& plan, const Observed& observed) {
 Awaitable<Look> Cycle::look(const Desired& desired, const RuleSet& rules, bool settle, bool insist) {
   Look look;
   Observer observer{account_, ports_, run_};
-  std::optional<ShrinkLimit> limit;
-  if (const auto rule = shrink_rule(rules, account_.id)) limit = rule->limit;
-  auto observed = co_await observer.observe(desired, limit, settle, insist);
+  const auto shrink = shrink_rule(rules, account_.id);
+  ShrinkGuard guard{account_, ports_.store, shrink};
+  auto observed = co_await observer.observe(desired, guard, settle, insist);
   if (!observed) {
     look.problems.push_back(observed.error());
     co_return look;
@@ -117,7 +119,7 @@ Awaitable<Look> Cycle::look(const Desired& desired, const RuleSet& rules, bool s
   const PolicyWays policy_ways{rules, account_.id, observation.catalog};
   const CycleWays ways{policy_ways, account_.own_logins, !desired.revision.empty()};
   auto plan = make_plan(desired, observation, ways, look.observed.memory, ports_.clock.now());
-  const auto known_facts = facts(plan, look.observed);
+  const auto known_facts = facts(desired, look.observed);
   look.judged = Judge::judge(std::move(plan), rules, known_facts);
   co_return look;
 }
@@ -207,6 +209,7 @@ void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> n
   if (next_poll) state.next_poll = next_poll;
   if (!look.judged || !look.observed.observation.complete) {
     tell_failed_poll(look, state);
+    if (!look.observed.shrink_id.empty()) request_shrink_approval(look.observed);
     ports_.store.save_state(account_.id, state);
     return;
   }
@@ -242,6 +245,20 @@ void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> n
   ports_.store.save_plan(account_.id, boost::json::serialize(plan_document({&*look.judged}, now)), now);
 }
 
+// Whatever else waits for a person goes on waiting: there is no plan that could say otherwise.
+void Cycle::request_shrink_approval(const Observed& observed) {
+  auto wanted = ports_.store.list_approvals(account_.id);
+  Approval approval;
+  approval.account = account_.id;
+  approval.action = observed.shrink_id;
+  approval.username = "*";
+  approval.operation = "shrink";
+  for (const auto& reason : observed.observation.reasons) approval.summary += reason;
+  approval.requested_at = ports_.clock.now();
+  wanted.push_back(std::move(approval));
+  save_approvals(wanted);
+}
+
 // Everything that needs a person, decided or not: the store forgets decisions on actions that are not planned
 // any more, so that an approval never outlives the plan that it was given for (A18).
 void Cycle::request_approvals(const JudgedPlan& judged_plan) {
@@ -259,7 +276,11 @@ void Cycle::request_approvals(const JudgedPlan& judged_plan) {
     approval.requested_at = now;
     wanted.push_back(std::move(approval));
   }
-  for (const auto& approval : ports_.store.save_approvals(account_.id, wanted, now)) {
+  save_approvals(wanted);
+}
+
+void Cycle::save_approvals(const std::vector<Approval>& wanted) {
+  for (const auto& approval : ports_.store.save_approvals(account_.id, wanted, ports_.clock.now())) {
     auto asked = event("approval.requested", Event::Level::warning);
     asked.username = approval.username;
     asked.field = approval.operation;

@@ -56,10 +56,12 @@ class Cycle {
   Awaitable<void> act_on_user(const Look& look, Batch& batch, Actor& actor, std::size_t group);
   void conclude(const JudgedAction& judged, const ActionResult& result);
   void settle_failures(const JudgedAction& judged, const ActionResult& result);
-  JudgeFacts facts(const Plan& plan, const Observed& observed);
+  JudgeFacts facts(const Desired& desired, const Observed& observed);
   void tell_drift(const DriftNews& news);
   void tell_plan(const JudgedPlan& judged);
   void request_approvals(const JudgedPlan& judged);
+  void request_shrink_approval(const Observed& observed);
+  void save_approvals(const std::vector<Approval>& wanted);
   void tell_failed_poll(const Look& look, AccountState& state);
   void save_drift_after(const Look& look, const Acted& acted);
   void note_trouble(const ActionResult& result);

@@ -34,10 +34,11 @@ std::string_view event_name(Kind kind) {
       return "action.applied";
     case Kind::unverified:
       return "action.unverified";
+    case Kind::held:
+      return "plan.held";
     case Kind::changed:
     case Kind::failed:
     case Kind::manual:
-    case Kind::held:
     case Kind::fatal:
       break;
   }
@@ -98,6 +99,7 @@ Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std:
     const auto found = verified.find(step.judged->action.id);
     if (found == verified.end()) continue;
     step.result = found->second;
+    note_trouble(step.result);
     conclude(*step.judged, step.result);
   }
   save_drift_after(look, batch.acted);
@@ -108,7 +110,7 @@ Awaitable<void> Cycle::act_on_user(const Look& look, Batch& batch, Actor& actor,
   auto todo = std::move(batch.users[group]);
   batch.users[group].clear();
   for (const auto index : todo) {
-    if (!stop_sending_.empty()) co_return;
+    if (!stop_sending_.empty() || ports_.clock.stopping()) co_return;
     const auto& judged = look.judged->actions()[index];
     auto permit = look.judged->permit(index);
     if (!permit) co_return;
@@ -124,9 +126,10 @@ Awaitable<void> Cycle::act_on_user(const Look& look, Batch& batch, Actor& actor,
 }
 
 // Five failures in a row that are not about the user open the breaker: the provider is left alone until a
-// later run.
+// later run. What holds one action (a pause, a stop, the rate limit) holds all that were to follow.
 void Cycle::note_trouble(const ActionResult& result) {
   const bool fatal = result.kind == Kind::fatal;
+  if (result.kind == Kind::held && stop_sending_.empty()) stop_sending_ = result.message;
   if (!result.trouble && !fatal) {
     const bool answered = result.kind == Kind::applied || result.kind == Kind::failed;
     if (answered) trouble_ = 0;
@@ -177,7 +180,8 @@ void Cycle::settle_failures(const JudgedAction& judged, const ActionResult& resu
     for (const auto& change : action.changes)
       ports_.store.clear_override(account_.id, action.username, change.field);
   }
-  if (result.kind != Kind::failed && result.kind != Kind::manual) return;
+  const bool undone = result.kind == Kind::unverified && result.trouble;
+  if (result.kind != Kind::failed && result.kind != Kind::manual && !undone) return;
   const auto backoffs = ports_.store.load_backoffs(account_.id);
   const auto before = backoffs.find(key_of(action.username));
   Backoff backoff;

@@ -17,6 +17,34 @@ std::set<std::string> keys_of(const std::vector<User>& users) {
   return keys;
 }
 
+// What our credential cannot see stays in the sets that are sent, whatever is wanted.
+Value within_reach(Field field, Value value, const Catalog& catalog) {
+  auto* items = std::get_if<StringSet>(&value);
+  if (items && field == Field::roles && catalog.roles) {
+    std::erase_if(*items, [&](const std::string& role) { return !catalog.role_id(role); });
+  }
+  if (items && field == Field::accounts && catalog.accounts) {
+    std::erase_if(*items, [&](const std::string& account) {
+      return !std::binary_search(catalog.accounts->begin(), catalog.accounts->end(), account);
+    });
+  }
+  return value;
+}
+
+// Whether the value that the provider overrode is what its user is to have still: a new one deserves a new
+// try.
+bool still_wanted(const Override& override, const Desired& desired, const Catalog& catalog, Time now) {
+  const auto key = key_of(override.username);
+  const auto entry = std::find_if(desired.users.begin(), desired.users.end(), [&](const DesiredUser& user) {
+    return key_of(user.username) == key && !user.absent;
+  });
+  if (entry == desired.users.end()) return true;
+  const auto fields = effective_fields(*entry, catalog, now);
+  const auto& wanted = fields.get(override.field);
+  const auto written = within_reach(override.field, override.wanted, catalog);
+  return !wanted || same_value(override.field, *wanted, written);
+}
+
 // An unresolved write as the action that it was, as far as comparing needs it.
 Action action_of(const Intent& intent) {
   Action action;
@@ -43,18 +71,21 @@ ExchangeContext Observer::context(const std::string& username) const {
   return ExchangeContext{run_, account_.id, username, "", 1};
 }
 
-Awaitable<Result<Observed>> Observer::observe(const Desired& desired, const std::optional<ShrinkLimit>& limit,
-                                              bool settle_intents, bool insist) {
+Awaitable<Result<Observed>> Observer::observe(const Desired& desired, ShrinkGuard& guard, bool settle_intents,
+                                              bool insist) {
   Observed observed;
   observed.known = ports_.store.load_snapshot(account_.id);
   auto listing = co_await read_lists(observed);
   if (!listing) co_return listing.error();
 
   const auto& catalog = observed.observation.catalog;
-  const auto belief = believe(*listing, observed.known, catalog, limit, account_.id);
+  auto belief = believe(*listing, observed.known, catalog, guard.limit(), account_.id);
+  if (belief.shrunken && guard.accepts(belief, settle_intents, ports_.clock.now())) {
+    belief = believe(*listing, observed.known, catalog, std::nullopt, account_.id);
+  }
   observed.observation.complete = belief.complete;
   observed.observation.reasons = belief.reasons;
-  observed.shrunken = belief.shrunken;
+  if (belief.shrunken) observed.shrink_id = ShrinkGuard::id_of(account_.id, belief);
   if (!belief.complete) co_return observed;
 
   if (settle_intents) {
@@ -64,7 +95,7 @@ Awaitable<Result<Observed>> Observer::observe(const Desired& desired, const std:
     const auto intents = ports_.store.list_intents(unresolved);
     for (const auto& intent : intents) co_await settle(intent, *listing, observed);
   }
-  recall(observed, insist);
+  recall(desired, observed, insist);
   co_await look_for_missing(desired, *listing, observed);
   auto items = co_await read_items(desired, *listing, observed);
   if (!items) co_return items.error();
@@ -96,7 +127,7 @@ Awaitable<Result<Listing>> Observer::read_lists(Observed& observed) {
 }
 
 // What of the past bears on this plan: unresolved writes, failures that back off, values that do not stay.
-void Observer::recall(Observed& observed, bool insist) {
+void Observer::recall(const Desired& desired, Observed& observed, bool insist) {
   const auto now = ports_.clock.now();
   auto& memory = observed.memory;
   if (!insist) {
@@ -117,6 +148,7 @@ void Observer::recall(Observed& observed, bool insist) {
   }
   for (const auto& override : ports_.store.load_overrides(account_.id)) {
     if (override.times < overrides_until_left_alone) continue;
+    if (!still_wanted(override, desired, observed.observation.catalog, now)) continue;
     memory.overridden[key_of(override.username) + "\n" + std::string{name_of(override.field)}] =
         "the provider overrode this value " + std::to_string(override.times) + " times running";
   }
@@ -209,6 +241,7 @@ void Observer::close_settled(const Intent& intent, IntentState state, const std:
   end.forget_user = !found && intent.write.operation == Operation::remove && state == IntentState::done;
   if (end.forget_user) observed.known.erase(key);
   ports_.store.close_intent(intent.id, end, now);
+  if (state == IntentState::done) ports_.store.clear_backoff(account_.id, intent.write.username);
   Event event;
   event.name = state == IntentState::done ? "action.applied" : "action.failed";
   if (state != IntentState::done) event.level = Event::Level::warning;

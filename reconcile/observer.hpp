@@ -3,6 +3,7 @@
 #include <string>
 
 #include "reconcile/account.hpp"
+#include "reconcile/shrink.hpp"
 #include "sync/believe.hpp"
 
 namespace usersyncd {
@@ -13,7 +14,7 @@ struct Observed {
   Snapshot known;  ///< what was remembered before
   Snapshot next;   ///< what is to be remembered from now on; only if the observation is complete
   PlanMemory memory;
-  bool shrunken = false;  ///< the list is refused for its size alone
+  std::string shrink_id;  ///< set if the list is refused for its size alone: what a person may approve
 };
 
 /// Reads an account: catalogue, list, single users where the list does not tell enough. Sends no write.
@@ -25,8 +26,8 @@ class Observer {
   /// observation that is not complete. With `settle_intents`, writes of which nobody knows what became of
   /// them are resolved by what is read now; otherwise they only make their users wait. `insist` ignores
   /// backoffs.
-  Awaitable<Result<Observed>> observe(const Desired& desired, const std::optional<ShrinkLimit>& limit,
-                                      bool settle_intents, bool insist);
+  Awaitable<Result<Observed>> observe(const Desired& desired, ShrinkGuard& guard, bool settle_intents,
+                                      bool insist);
 
  private:
   Awaitable<Result<Listing>> read_lists(Observed& observed);
@@ -36,7 +37,7 @@ class Observer {
                      Observed& observed);
   Awaitable<Result<bool>> read_items(const Desired& desired, const Listing& listing, Observed& observed);
   Awaitable<void> read_item(const User& listed, Observed& observed);
-  void recall(Observed& observed, bool insist);
+  void recall(const Desired& desired, Observed& observed, bool insist);
   void remember_all(const Desired& desired, const Belief& belief, Observed& observed);
   ExchangeContext context(const std::string& username = {}) const;
 

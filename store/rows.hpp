@@ -71,7 +71,7 @@ struct Run {
 };
 
 /// `open`: about to be sent. `unknown`: may or may not have been done. The last three are final.
-enum class IntentState { open, sending, unknown, done, failed, not_done };
+enum class IntentState { open, unknown, done, failed, not_done };
 std::string_view name_of(IntentState state);
 
 /// One write that is about to be sent.

@@ -91,14 +91,14 @@ CREATE TABLE intents (
   after_image TEXT NOT NULL,
   body TEXT NOT NULL,
   desired_digest TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('open', 'sending', 'unknown', 'done', 'failed', 'not_done')),
+  state TEXT NOT NULL CHECK (state IN ('open', 'unknown', 'done', 'failed', 'not_done')),
   message TEXT NOT NULL,
   opened_at INTEGER NOT NULL,
   resolve_after INTEGER,
   closed_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX one_unresolved_intent_per_user ON intents (account, user_key)
-  WHERE state IN ('open', 'sending', 'unknown');
+  WHERE state IN ('open', 'unknown');
 CREATE INDEX intents_of_user ON intents (account, user_key, id);
 CREATE INDEX intents_of_run ON intents (run, id);
 CREATE INDEX intents_by_time ON intents (account, operation, state, closed_at);

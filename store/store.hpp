@@ -4,7 +4,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -63,13 +62,11 @@ class Store {
   /// Records a write that is about to be sent, with its audit record; returns the intent's id. Refused with
   /// StoreError while the same user has an unresolved one (A31).
   std::int64_t open_intent(const NewIntent& intent, Time now);
-  /// The request is about to leave.
-  void mark_sending(std::int64_t id);
   /// It may or may not have been done; a look before `resolve_after` proves nothing.
   void mark_unknown(std::int64_t id, Time resolve_after, const std::string& message, Time now);
   /// The end of an intent, its audit record and what is now known of the user, in one transaction.
   void close_intent(std::int64_t id, const IntentEnd& end, Time now);
-  /// After a kill: every unresolved intent of the account that was open or sending becomes unknown, and its
+  /// After a kill: every unresolved intent of the account that was open becomes unknown, and its
   /// unfinished runs are finished as `interrupted`. The caller holds the AccountLock. Returns how many
   /// intents.
   std::size_t recover(const std::string& account, Time resolve_after, Time now);
@@ -77,10 +74,6 @@ class Store {
   std::optional<Intent> find_intent(std::int64_t id);
   std::vector<Intent> list_intents(const IntentFilter& filter);  ///< oldest first
 
-  /// For rolling limits: writes of these operations that were done at or after `since`, or that may have been
-  /// done and are not resolved yet.
-  std::size_t count_actions_since(const std::string& account, std::span<const Operation> operations,
-                                  Time since);
   /// For rolling limits: the writes since `since` that were done, or that may have been; oldest first.
   std::vector<DoneWrite> done_since(const std::string& account, Time since);
   /// Users (by key) that we created at or after `since`, and when: lists may not show them yet (A32).

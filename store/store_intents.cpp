@@ -18,7 +18,7 @@ constexpr std::string_view intent_columns_sql =
     " body, desired_digest, state, message, opened_at, resolve_after, closed_at FROM intents";
 
 IntentState state_from_name(std::string_view name) {
-  for (const IntentState state : {IntentState::open, IntentState::sending, IntentState::unknown,
+  for (const IntentState state : {IntentState::open, IntentState::unknown,
                                   IntentState::done, IntentState::failed, IntentState::not_done}) {
     if (name_of(state) == name) return state;
   }
@@ -62,7 +62,6 @@ Intent read_intent(const Statement& row) {
 bool is_final(IntentState state) {
   switch (state) {
     case IntentState::open:
-    case IntentState::sending:
     case IntentState::unknown:
       return false;
     case IntentState::done:
@@ -134,8 +133,6 @@ std::string_view name_of(IntentState state) {
   switch (state) {
     case IntentState::open:
       return "open";
-    case IntentState::sending:
-      return "sending";
     case IntentState::unknown:
       return "unknown";
     case IntentState::done:
@@ -150,7 +147,7 @@ std::string_view name_of(IntentState state) {
 
 std::int64_t Store::open_intent(const NewIntent& intent, Time now) {
   constexpr std::string_view unresolved_sql =
-      "SELECT id FROM intents WHERE account = ? AND user_key = ? AND state IN ('open', 'sending', 'unknown')";
+      "SELECT id FROM intents WHERE account = ? AND user_key = ? AND state IN ('open', 'unknown')";
   Transaction transaction(database_);
   auto unresolved = database_.prepare(unresolved_sql);
   if (unresolved.bind(intent.account, key_of(intent.username)).step()) {
@@ -163,11 +160,6 @@ std::int64_t Store::open_intent(const NewIntent& intent, Time now) {
   audit_.append(intent_entry(intent, id, now));
   transaction.commit();
   return id;
-}
-
-void Store::mark_sending(std::int64_t id) {
-  database_.prepare("UPDATE intents SET state = 'sending' WHERE id = ? AND state = 'open'").bind(id).run();
-  if (database_.changes() != 1) throw StoreError("intent " + std::to_string(id) + " is not about to be sent");
 }
 
 void Store::append_decision(const Intent& intent, IntentState state, const std::string& message, Time now) {
@@ -234,7 +226,7 @@ std::vector<Intent> Store::list_intents(const IntentFilter& filter) {
   sql += filter.account ? " WHERE account = ?1" : " WHERE ?1 IS NULL";
   sql += filter.username ? " AND user_key = ?2" : " AND ?2 IS NULL";
   sql += filter.run ? " AND run = ?3" : " AND ?3 IS NULL";
-  if (filter.unresolved_only) sql += " AND state IN ('open', 'sending', 'unknown')";
+  if (filter.unresolved_only) sql += " AND state IN ('open', 'unknown')";
   auto statement = database_.prepare(sql + " ORDER BY id");
   std::optional<std::string> user_key;
   if (filter.username) user_key = key_of(*filter.username);
@@ -244,24 +236,10 @@ std::vector<Intent> Store::list_intents(const IntentFilter& filter) {
   return intents;
 }
 
-std::size_t Store::count_actions_since(const std::string& account, std::span<const Operation> operations,
-                                       Time since) {
-  constexpr std::string_view sql =
-      "SELECT COUNT(*) FROM intents WHERE account = ? AND operation = ?"
-      " AND ((state = 'done' AND closed_at >= ?) OR state IN ('open', 'sending', 'unknown'))";
-  std::size_t count = 0;
-  for (const Operation operation : operations) {
-    auto statement = database_.prepare(sql);
-    statement.bind(account, name_of(operation), since).step();
-    count += static_cast<std::size_t>(statement.integer(0));
-  }
-  return count;
-}
-
 std::vector<DoneWrite> Store::done_since(const std::string& account, Time since) {
   constexpr std::string_view sql =
       "SELECT COALESCE(closed_at, opened_at), operation, username FROM intents WHERE account = ?"
-      " AND ((state = 'done' AND closed_at >= ?) OR state IN ('open', 'sending', 'unknown'))"
+      " AND ((state = 'done' AND closed_at >= ?) OR state IN ('open', 'unknown'))"
       " ORDER BY 1, id";
   auto statement = database_.prepare(sql);
   statement.bind(account, since);

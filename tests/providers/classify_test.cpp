@@ -20,20 +20,19 @@ std::string error_with(const std::string& code, const std::string& text = "words
 }
 
 TEST_CASE("the error shapes A to H all give their code and text") {
-  for (
-      std::string_view body : {
-          "<XResponse><ResponseStatus><ErrorCode>12055</ErrorCode><Description>words</Description></"
-          "ResponseStatus></XResponse>",
-          "<SearchResult><Error><Code>12055</Code><Description>words</Description></Error></SearchResult>",
-          "<R><Errors><Error><Code>12055</Code><Description>words</Description></Error></Errors></R>",
-          "<R><Errors><Code>12055</Code><Description>words</Description></Errors></R>",
-          "<R><X><resultCode>12055</resultCode><resultMessage>words</resultMessage></X></R>",
-          "<R><ErrorList><Error><Code>12055</Code><Description>words</Description></Error></ErrorList></R>",
-          R"({"type":"12055","description":"words"})",
-          R"({"links":[],"data":null,"errors":[{"type":"t","description":"words","code":"12055","source":null}]})",
-          R"({"errors":[{"id":"i","code":12055,"type":"rate-limiting","description":"words"}]})",
-          R"({"requestError":{"serviceException":{"messageId":"12055","text":"words","validationErrors":null}}})",
-      }) {
+  for (std::string_view body : {
+           "<XResponse><ResponseStatus><ErrorCode>12055</ErrorCode><Description>words</Description></"
+           "ResponseStatus></XResponse>",
+           "<SearchResult><Error><Code>12055</Code><Description>words</Description></Error></SearchResult>",
+           "<R><Errors><Error><Code>12055</Code><Description>words</Description></Error></Errors></R>",
+           "<R><Errors><Code>12055</Code><Description>words</Description></Errors></R>",
+           "<R><X><resultCode>12055</resultCode><resultMessage>words</resultMessage></X></R>",
+           "<R><ErrorList><Error><Code>12055</Code><Description>words</Description></Error></ErrorList></R>",
+           R"({"type":"12055","description":"words"})",
+           R"({"links":[],"data":null,"errors":[{"type":"t","description":"words","code":"12055","x":1}]})",
+           R"({"errors":[{"id":"i","code":12055,"type":"rate-limiting","description":"words"}]})",
+           R"({"requestError":{"serviceException":{"messageId":"12055","text":"words","x":null}}})",
+       }) {
     CAPTURE(body);
     const Answer answer = classified(400, std::string(body));
     CHECK(answer.code == "12055");

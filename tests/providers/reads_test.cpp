@@ -55,9 +55,9 @@ TEST_CASE("A3: a page that fails makes the list incomplete, the first one makes 
 
 TEST_CASE("A9, A70: entries that cannot be read and errors beside the list are faults") {
   Bench bench(built_in("bandwidth-v1"));
-  bench.http.answers = {answer(
-      200,
-      R"({"data":{"items":[{"username":"a"},{"username":"b","roles":7.5},"c"],"totalCount":3},"errors":[{"code":"E1"}]})")};
+  bench.http.answers = {
+      answer(200, R"({"data":{"items":[{"username":"a"},{"username":"b","roles":7.5},"c"],"totalCount":3},)"
+                  R"("errors":[{"code":"E1"}]})")};
   const auto listing = bench.list();
   REQUIRE(listing);
   CHECK(listing->users.size() == 1);

@@ -17,7 +17,6 @@ void work(const std::string& path, int first, const Report& report) {
     const std::string username = "user" + std::to_string(number);
     const std::int64_t id = store.open_intent(make_intent(username, Operation::create), at(number));
     report("opened " + std::to_string(id));
-    store.mark_sending(id);
     KnownUser known;
     known.user = make_user(username);
     store.close_intent(id, IntentEnd{IntentState::done, "created", known, false}, at(number));

@@ -11,22 +11,9 @@
 #include <string_view>
 
 #include "store/store.hpp"
+#include "tests/support/temp_store.hpp"
 
 namespace usersyncd::test {
-
-/// A directory that goes with its test, and the path of a store in it.
-class TempStore {
- public:
-  TempStore();
-  ~TempStore();
-  TempStore(const TempStore&) = delete;
-  TempStore& operator=(const TempStore&) = delete;
-  std::string path() const { return (directory_ / "usersyncd.db").string(); }
-  const std::filesystem::path& directory() const { return directory_; }
-
- private:
-  std::filesystem::path directory_;
-};
 
 /// Where a child process reports lines to its parent.
 using Report = std::function<void(const std::string& line)>;
@@ -50,11 +37,6 @@ class Child {
 
 /// In a child: never comes back. The parent is expected to kill it.
 [[noreturn]] void wait_for_the_kill();
-
-/// Runs SQL on the file behind the back of the store, with none of its safeguards.
-void run_raw(const std::string& path, const std::string& sql);
-/// The first column of the first row.
-std::string query_raw(const std::string& path, const std::string& sql);
 
 /// The text of the StoreError that `action` throws; fails the test when it throws none.
 template <class Action>

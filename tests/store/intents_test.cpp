@@ -20,7 +20,6 @@ std::string last_line(Store& store) {
 void do_write(Store& store, const std::string& username, Operation operation, std::int64_t second,
               IntentState end = IntentState::done) {
   const std::int64_t id = store.open_intent(make_intent(username, operation), at(second));
-  store.mark_sending(id);
   store.close_intent(id, IntentEnd{end, "said so", {}, false}, at(second));
 }
 
@@ -41,8 +40,6 @@ TEST_CASE("an intent goes from open to its end, each step with its audit record"
   CHECK(contains(
       line, R"("detail":{"intent":1,"operation":"update","userId":"id-JDoe","before":{"username":"JDoe")"));
 
-  store.mark_sending(id);
-  CHECK(store.find_intent(id)->state == IntentState::sending);
   store.mark_unknown(id, at(60), "timeout", at(1));
   CHECK(store.find_intent(id)->resolve_after == at(60));
   KnownUser known;
@@ -83,8 +80,7 @@ TEST_CASE("A31: a user has at most one unresolved write; the refusal leaves no t
   const TempStore temp;
   Store store(temp.path(), Access::read_write);
   const std::int64_t id = store.open_intent(make_intent("JDoe"), at(0));
-  for (const IntentState state : {IntentState::open, IntentState::sending, IntentState::unknown}) {
-    if (state == IntentState::sending) store.mark_sending(id);
+  for (const IntentState state : {IntentState::open, IntentState::unknown}) {
     if (state == IntentState::unknown) store.mark_unknown(id, at(9), "timeout", at(1));
     const std::size_t records = audit_kinds(store).size();
     CHECK(contains(store_error_of([&] { store.open_intent(make_intent("jdoe"), at(1)); }),
@@ -108,7 +104,6 @@ TEST_CASE("an intent is closed once") {
   CHECK(
       contains(store_error_of([&] { store.close_intent(id, IntentEnd{}, at(2)); }), "closed already (done)"));
   CHECK(contains(store_error_of([&] { store.mark_unknown(id, at(9), "x", at(2)); }), "closed already"));
-  CHECK(contains(store_error_of([&] { store.mark_sending(id); }), "not about to be sent"));
   CHECK(contains(store_error_of([&] { store.close_intent(99, IntentEnd{}, at(2)); }), "not in the store"));
   CHECK(audit_kinds(store).size() == records);
 }
@@ -120,7 +115,7 @@ TEST_CASE("A64: after a kill every open write of the account is unknown, and the
     store.start_run(Run{"run-1", "a1", "apply", "daemon", "rev", at(0), {}, {}, {}});
     do_write(store, "done", Operation::update, 0);
     store.open_intent(make_intent("armed"), at(1));
-    store.mark_sending(store.open_intent(make_intent("sent"), at(1)));
+    store.open_intent(make_intent("sent"), at(1));
     NewIntent other = make_intent("other");
     other.account = "a2";
     store.open_intent(other, at(1));
@@ -174,13 +169,7 @@ TEST_CASE("A17: rolling counts take in what was done since, and what may have be
   do_write(store, "d", Operation::update, 20);
   do_write(store, "e", Operation::remove, 20, IntentState::failed);
   do_write(store, "f", Operation::remove, 20, IntentState::not_done);
-  const std::array leavers{Operation::disable, Operation::remove};
-  CHECK(store.count_actions_since("a1", leavers, at(0)) == 3);
-  CHECK(store.count_actions_since("a1", leavers, at(10)) == 2);
-  CHECK(store.count_actions_since("a1", leavers, at(21)) == 0);
-  CHECK(store.count_actions_since("a2", leavers, at(0)) == 0);
   store.open_intent(make_intent("g", Operation::remove), at(30));
-  CHECK(store.count_actions_since("a1", leavers, at(100)) == 1);
   std::vector<std::string> since_ten;
   for (const DoneWrite& write : store.done_since("a1", at(10))) since_ten.push_back(write.username);
   CHECK(since_ten == std::vector<std::string>{"b", "c", "d", "g"});
