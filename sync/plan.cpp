@@ -349,7 +349,7 @@ void Planner::compare_reachable(const User& live, Field field, Value wanted, con
   const auto way = ways_.drift(live, field);
   if (way.way == DriftWay::ignore) return;
   const std::string name{name_of(field)};
-  drift(live.username, name, show(wanted), show(found), join(way.rules));
+  drift(live.username, name, plain(wanted), plain(found), join(way.rules));
 
   const auto overridden = memory_.overridden.find(overridden_key(live, field));
   const bool immutable =

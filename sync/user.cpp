@@ -75,6 +75,11 @@ bool same_value(Field field, const Value& left, const Value& right) {
   return false;
 }
 
+std::string plain(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  return text ? *text : show(value);
+}
+
 std::string show(const Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return '"' + *text + '"';
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";

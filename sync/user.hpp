@@ -66,7 +66,10 @@ std::string key_of(std::string_view username);
 /// formatting characters, sets as sets, everything else exactly.
 bool same_value(Field field, const Value& left, const Value& right);
 
-/// For people: `"Ann"`, `true`, `[Admin, basicAccess]`.
+/// For people, within a sentence: `"Ann"`, `true`, `[Admin, basicAccess]`.
 std::string show(const Value& value);
+
+/// For a field of its own in a log line or a document: the same, but a string is just itself.
+std::string plain(const Value& value);
 
 }  // namespace usersyncd

@@ -11,7 +11,7 @@ using namespace usersyncd::testing;
 
 namespace {
 
-// What contract section 4 shows, with one line broken.
+// What contract section 4 shows, with two lines broken.
 constexpr const char* contract_example = R"(version: 1
 rules:
   - { name: break-glass, match: { users: ["breakglass-*"] }, effect: deny }
@@ -24,7 +24,8 @@ rules:
   - { name: working-hours, match: { operations: [delete, disable] }, effect: { window: { days:
       [mon, tue, wed, thu, fri], hours: "08:00-18:00", timezone: America/New_York } } }
   - { name: blast-radius, effect: { limit: { count: 50, percent: 20, atLeast: 5, per: run } } }
-  - { name: leaver-budget, match: { operations: [disable, delete] }, effect: { limit: { count: 15, per: 24h } } }
+  - { name: leaver-budget, match: { operations: [disable, delete] }, effect:
+      { limit: { count: 15, per: 24h } } }
   - { name: believable-list, effect: { shrink: { percent: 30, atLeast: 2 } } }
   - { name: keep-admins, effect: { keep: { role: Admin, atLeast: 2 } } }
   - { name: ours-only, effect: { require: { email: "*@example.com" } } }
@@ -88,7 +89,7 @@ TEST_CASE("the contract's example reads without problems, and says what it says"
   CHECK(std::get<Limit>(named(*set, "leaver-budget").effect).per == Limit::Per::day);
   CHECK(std::get<DisabledFor>(named(*set, "deletes-wait").effect).duration == std::chrono::hours{24 * 30});
   CHECK(std::get<Keep>(named(*set, "keep-admins").effect).role == "Admin");
-  CHECK(named(*set, "four-eyes").place == Place{"policy.yaml", 17, 5});
+  CHECK(named(*set, "four-eyes").place == Place{"policy.yaml", 18, 5});
 }
 
 TEST_CASE("the built-in rules are those of the contract, and nothing but") {

@@ -32,7 +32,8 @@ TEST_CASE("SIGTERM in the middle of a run: exit 0, the requests in flight end, n
   CHECK(bench.run({"audit", "verify"}).exit == 0);
 }
 
-TEST_CASE("A36: a wait of an hour for the rate limit ends at once with SIGTERM, and status shows until when") {
+TEST_CASE(
+    "A36: a wait of an hour for the rate limit ends at once with SIGTERM, and status shows until when") {
   Bench bench{quick()};
   add_two_users(bench);
   bench.simulator().faults(
@@ -52,7 +53,8 @@ TEST_CASE("A36: a wait of an hour for the rate limit ends at once with SIGTERM, 
   CHECK(steady_clock::now() - began < std::chrono::seconds{5});
 }
 
-TEST_CASE("A63: pause stops the writes of a run at once, polling goes on, a restart changes nothing, resume does") {
+TEST_CASE(
+    "A63: pause stops the writes of a run at once, polling goes on, a restart changes nothing, resume does") {
   Bench bench{quick(), {"--latency", "100ms"}};
   bench.policy(no_limits);
   wish_more(bench, people("new", 40));

@@ -8,8 +8,10 @@ namespace usersyncd::test {
 namespace json = boost::json;
 
 const std::string two_users =
-    "  - { username: ada, firstName: Ada, lastName: First, email: ada@example.com, phone: \"+19195550001\" }\n"
-    "  - { username: bob, firstName: Bob, lastName: Second, email: bob@example.com, phone: \"+19195550002\" }\n";
+    "  - { username: ada, firstName: Ada, lastName: First, email: ada@example.com, phone: \"+19195550001\" "
+    "}\n"
+    "  - { username: bob, firstName: Bob, lastName: Second, email: bob@example.com, phone: \"+19195550002\" "
+    "}\n";
 
 const std::string no_limits = "  - { name: blast-radius, effect: allow }\n";
 

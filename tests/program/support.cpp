@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <csignal>
 #include <sstream>
 #include <utility>
@@ -74,6 +75,11 @@ std::vector<std::string> whole_lines(const std::string& text) {
     lines.push_back(text.substr(begin, end - begin));
   }
   return lines;
+}
+
+Arguments with_api(Api api, Arguments options) {
+  options.insert(options.end(), {"--api", api == Api::v1 ? "v1" : "dashboard"});
+  return options;
 }
 
 // Lets a machine that is slower than the deadlines be found out by name.
@@ -233,7 +239,8 @@ std::string write_config(const Scratch& scratch, const Scratch& secrets, const s
   return scratch.write("usersyncd.yaml", text.str());
 }
 
-Bench::Bench(Setup setup, const Arguments& simulator_options) : simulator_(simulator_options) {
+Bench::Bench(Setup setup, const Arguments& simulator_options)
+    : simulator_(with_api(setup.api, simulator_options)) {
   set_up(std::move(setup));
   wish_file("main.yaml", simulator_.desired());
 }
@@ -262,6 +269,26 @@ Run Bench::run(const Arguments& arguments, const Environment& environment, const
   Arguments all{"--config", config_};
   all.insert(all.end(), arguments.begin(), arguments.end());
   return usersyncd(all, environment, input);
+}
+
+std::string person(const std::string& username, const std::string& more) {
+  const auto dot = username.find('.');
+  return "  - username: " + username + "\n    firstName: " + username.substr(0, dot) +
+         "\n    lastName: " + username.substr(dot + 1) + "\n    email: " + username + "@example.com\n" + more;
+}
+
+void add_people(const Simulator& simulator) {
+  for (const std::string name : {"ann.lee", "bob.ray", "cat.fox"}) {
+    const auto dot = name.find('.');
+    const json::object fields{{"firstName", name.substr(0, dot)},
+                              {"lastName", name.substr(dot + 1)},
+                              {"email", name + "@example.com"},
+                              {"roles", json::array{"basicAccess", "reporting"}},
+                              {"accounts", json::array{"5500001"}},
+                              {"enabled", true},
+                              {"extra", json::object{{"favouriteColour", "canary yellow"}}}};
+    simulator.put_user(name, json::serialize(fields));
+  }
 }
 
 Daemon::Daemon(Bench& bench, const Environment& environment) {

@@ -102,7 +102,8 @@ struct Setup {
 std::string write_config(const Scratch& scratch, const Scratch& secrets, const std::string& url,
                          const Setup& setup);
 
-/// A simulator and a config for it. Everything that usersyncd writes is under `home()`: store, logs, plans.
+/// A simulator that speaks only the API of the setup, and a config for it. Everything that usersyncd writes
+/// is under `home()`: store, logs, plans.
 class Bench {
  public:
   explicit Bench(Setup setup = {}, const Arguments& simulator_options = {});
@@ -131,6 +132,12 @@ class Bench {
   Scratch home_, secrets_;
   std::string config_;
 };
+
+/// A desired-state entry that says what `add_people` made of ann.lee, bob.ray and cat.fox.
+std::string person(const std::string& username,
+                   const std::string& more = "    roles: [basicAccess, Reporting]\n");
+/// Three enabled users with the roles basicAccess and reporting, an unknown field and no phone.
+void add_people(const Simulator& simulator);
 
 /// `usersyncd run`, whose log is a file of JSON lines.
 class Daemon {

@@ -67,6 +67,12 @@ void converge_through_crashes(Harness& h) {
 constexpr std::array provider_faults{Fault::timeout_after, Fault::timeout_before, Fault::server_error,
                                      Fault::conflict,      Fault::missing,        Fault::refused,
                                      Fault::throttled,     Fault::ignored};
+// A long story meets each fault at every third step, and each step some of the faults.
+constexpr std::size_t long_story = 30;
+bool is_its_turn(std::size_t calls, std::size_t step, Fault fault) {
+  return calls < long_story || (step + static_cast<std::size_t>(fault)) % 3 == 0;
+}
+
 constexpr std::array crashes{Fault::crash_before, Fault::crash_after};
 
 void with_fault(const Scenario& scenario, const Ending& expected, Fault fault, std::size_t step) {
@@ -112,7 +118,9 @@ TEST_CASE("A33 A52: whichever call fails in whichever way, later cycles converge
   for (const auto& scenario : all_scenarios()) {
     const auto expected = undisturbed(scenario);
     for (const auto fault : provider_faults) {
-      for (std::size_t step = 1; step <= expected.calls; ++step) with_fault(scenario, expected, fault, step);
+      for (std::size_t step = 1; step <= expected.calls; ++step) {
+        if (is_its_turn(expected.calls, step, fault)) with_fault(scenario, expected, fault, step);
+      }
     }
   }
 }

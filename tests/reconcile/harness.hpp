@@ -67,7 +67,7 @@ class Harness {
   RecordedEvents events;
   AccountContext account;
   RuleSet rules = free_rules();
-  TempStore file;
+  TempStore file{quick_directory()};
   std::unique_ptr<Store> store;
 
   Look look;           ///< of the last cycle

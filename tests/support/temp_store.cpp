@@ -27,8 +27,13 @@ RawDatabase open_raw(const std::string& path) {
 
 }  // namespace
 
-TempStore::TempStore() {
-  std::string pattern = std::filesystem::temp_directory_path() / "usersyncd-store-XXXXXX";
+std::filesystem::path quick_directory() {
+  const std::filesystem::path memory = "/dev/shm";
+  return std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
+}
+
+TempStore::TempStore(const std::filesystem::path& parent) {
+  std::string pattern = parent / "usersyncd-store-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
   directory_ = pattern;
 }

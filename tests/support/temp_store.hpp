@@ -5,10 +5,14 @@
 
 namespace usersyncd::test {
 
+/// Where a store is quick, because nothing is ever synchronized to a disk: for tests that survive no power
+/// cut.
+std::filesystem::path quick_directory();
+
 /// A directory that goes with its test, and the path of a store in it.
 class TempStore {
  public:
-  TempStore();
+  explicit TempStore(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
   ~TempStore();
   TempStore(const TempStore&) = delete;
   TempStore& operator=(const TempStore&) = delete;
