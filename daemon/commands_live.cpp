@@ -136,7 +136,9 @@ Exit report_problems(const std::vector<LiveAccount>& accounts) {
   for (const auto& account : accounts) {
     for (const auto& problem : account.look.problems) {
       print_error(problem);
-      exit = worse(exit, exit_for(problem));
+      // What only the provider could tell is work that failed, whatever it says about our files; only a desired
+      // state that asks for what is not there is as invalid as if it could have been seen offline.
+      exit = worse(exit, problem.kind == ErrorKind::desired ? Exit::desired : Exit::failed);
     }
     if (!account.look.judged || account.look.observed.observation.complete) continue;
     for (const auto& reason : account.look.observed.observation.reasons) {
@@ -389,7 +391,7 @@ Exit run_import(const CommandLine& line) {
   live.place->run(import_users(*live.stacks.front(), users, failure));
   if (failure) {
     print_error(*failure);
-    return exit_for(*failure);
+    return Exit::failed;
   }
   std::cout << write_desired(live.stacks.front()->context().id, std::move(users), live.place->clock().now());
   std::cout << std::flush;

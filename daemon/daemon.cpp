@@ -297,8 +297,8 @@ void Daemon::note_waiting(Account& account) {
   const auto waiting = account.stack->provider().waiting();
   const auto until = waiting ? std::optional<Time>{waiting->until} : std::nullopt;
   // Two clocks tell the same moment a little differently each time.
-  const bool same = until && account.waiting_until &&
-                    std::chrono::abs(*until - *account.waiting_until) < waiting_precision;
+  const bool same =
+      until && account.waiting_until && std::chrono::abs(*until - *account.waiting_until) < waiting_precision;
   if (same || until == account.waiting_until) return;
   account.waiting_until = until;
   const auto& id = account.stack->context().id;
@@ -367,7 +367,8 @@ void Daemon::reload_settings(bool with_accounts) {
   for (const auto& old : settings_.accounts) {
     if (with_accounts) place_.metrics().forget(old.config.id);
   }
-  const bool same_files = watched_paths(config_path_, *loaded.value) == watched_paths(config_path_, settings_);
+  const bool same_files =
+      watched_paths(config_path_, *loaded.value) == watched_paths(config_path_, settings_);
   settings_ = std::move(*loaded.value);
   accounts_digest_ = accounts_digest();
   watcher_ = same_files ? std::move(before_reading) : FileWatcher{watched_paths(config_path_, settings_)};

@@ -23,8 +23,8 @@ ActionResult result(Kind kind, std::string message) {
   return made;
 }
 
-// Nothing was sent, because the look before it failed. A stop or a rate limit is not about the user; what else
-// can go wrong may be about the provider.
+// Nothing was sent, because the look before it failed. A stop or a rate limit is not about the user; what
+// else can go wrong may be about the provider.
 ActionResult unreadable(const Error& error) {
   auto made = result(Kind::failed, "not sent, the user could not be read: " + error.text());
   if (error.kind == ErrorKind::stopped || error.kind == ErrorKind::rate_limited) made.kind = Kind::held;
@@ -170,13 +170,25 @@ Awaitable<ActionResult> Actor::look_up_create(const Action& action, std::int64_t
     close(action, intent, IntentState::failed, outcome.message);
     co_return result(Kind::failed, outcome.message);
   }
-  // It may still arrive: nothing is sent again before a later look has found that it did not.
+  co_return may_still_arrive(intent, outcome.message);
+}
+
+// What was sent may be on its way still: nothing is sent again before a later look has found that it did not
+// come about.
+ActionResult Actor::may_still_arrive(std::int64_t intent, const std::string& message) {
   const auto settled = ports_.clock.now() + 2 * account_.request_timeout;
-  ports_.store.mark_unknown(intent, settled, outcome.message, ports_.clock.now());
-  auto open = result(Kind::unverified, "outcome unknown (" + outcome.message + "); looked up again after " +
+  ports_.store.mark_unknown(intent, settled, message, ports_.clock.now());
+  auto open = result(Kind::unverified, "outcome unknown (" + message + "); looked up again after " +
                                            format_time(settled) + " before anything is sent");
   open.trouble = true;
-  co_return open;
+  return open;
+}
+
+// The provider has answered, so that the next look tells.
+ActionResult Actor::not_read_back(std::int64_t intent) {
+  const std::string message = "sent, but could not be read back";
+  ports_.store.mark_unknown(intent, ports_.clock.now(), message, ports_.clock.now());
+  return result(Kind::unverified, message);
 }
 
 ActionResult Actor::created(const Action& action, std::int64_t intent, const RemoteUser& found) {
@@ -229,8 +241,7 @@ Awaitable<ActionResult> Actor::update(Permit permit) {
   const auto started = ports_.clock.now();
   for (int attempt = 1;; ++attempt) {
     auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
-    if (!reading)
-      co_return unreadable(reading.error());
+    if (!reading) co_return unreadable(reading.error());
     if (!*reading) co_return result(Kind::changed, "the user is not there any more");
     const auto evidence = compare_before(action, (*reading)->user);
     if (evidence == Evidence::changed)
@@ -263,24 +274,18 @@ Awaitable<ActionResult> Actor::update(Permit permit) {
 Awaitable<ActionResult> Actor::verify_update(const Action& action, std::int64_t intent,
                                              WriteOutcome outcome) {
   const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
-  if (!reading || !*reading) {
-    const auto message = "sent, but could not be read back";
-    ports_.store.mark_unknown(intent, ports_.clock.now(), message, ports_.clock.now());
-    co_return result(Kind::unverified, message);
-  }
-  const auto& found = (*reading)->user;
-  auto differing = unverified_fields(action, found);
-  if (differing.empty()) {
-    close(action, intent, IntentState::done, "", &found);
+  const bool read = reading && *reading;
+  auto differing = read ? unverified_fields(action, (*reading)->user) : std::vector<Field>{};
+  if (read && differing.empty()) {
+    close(action, intent, IntentState::done, "", &(*reading)->user);
     co_return result(Kind::applied, "");
   }
-  const bool answered = outcome.kind != Outcome::unknown;
+  if (outcome.kind == Outcome::unknown) co_return may_still_arrive(intent, outcome.message);
+  if (!read) co_return not_read_back(intent);
   auto unverified =
-      result(Kind::unverified, answered ? "accepted, but " + field_list(differing) + " reads back differently"
-                                        : "not done: " + outcome.message);
-  close(action, intent, answered ? IntentState::failed : IntentState::not_done, unverified.message, &found);
-  if (answered) unverified.overridden = std::move(differing);
-  unverified.trouble = !answered;
+      result(Kind::unverified, "accepted, but " + field_list(differing) + " reads back differently");
+  close(action, intent, IntentState::failed, unverified.message, &(*reading)->user);
+  unverified.overridden = std::move(differing);
   co_return unverified;
 }
 
@@ -289,8 +294,7 @@ Awaitable<ActionResult> Actor::remove(Permit permit) {
   const auto started = ports_.clock.now();
   for (int attempt = 1;; ++attempt) {
     const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
-    if (!reading)
-      co_return unreadable(reading.error());
+    if (!reading) co_return unreadable(reading.error());
     if (!*reading) co_return result(Kind::applied, "was gone already");
     if (compare_before(action, (*reading)->user) == Evidence::changed) {
       co_return result(Kind::changed, "changed by somebody else since the plan");
@@ -321,22 +325,15 @@ Awaitable<ActionResult> Actor::remove(Permit permit) {
 Awaitable<ActionResult> Actor::verify_remove(const Action& action, std::int64_t intent,
                                              WriteOutcome outcome) {
   const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
-  if (!reading) {
-    const auto message = "sent, but could not be read back";
-    ports_.store.mark_unknown(intent, ports_.clock.now(), message, ports_.clock.now());
-    co_return result(Kind::unverified, message);
-  }
-  if (!*reading) {
+  if (reading && !*reading) {
     close(action, intent, IntentState::done, "");
     co_return result(Kind::applied, "");
   }
-  const auto message = outcome.kind == Outcome::unknown
-                           ? "not done: " + outcome.message
-                           : std::string{"accepted, but the user is still there"};
+  if (outcome.kind == Outcome::unknown) co_return may_still_arrive(intent, outcome.message);
+  if (!reading) co_return not_read_back(intent);
+  const std::string message = "accepted, but the user is still there";
   close(action, intent, IntentState::not_done, message, &(*reading)->user);
-  auto unverified = result(Kind::unverified, message);
-  unverified.trouble = outcome.kind == Outcome::unknown;
-  co_return unverified;
+  co_return result(Kind::unverified, message);
 }
 
 ActionResult Actor::refused(const Action& action, std::int64_t intent, const WriteOutcome& outcome) {

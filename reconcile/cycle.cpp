@@ -119,6 +119,11 @@ Awaitable<Look> Cycle::look(const Desired& desired, const RuleSet& rules, bool s
   const PolicyWays policy_ways{rules, account_.id, observation.catalog};
   const CycleWays ways{policy_ways, account_.own_logins, !desired.revision.empty()};
   auto plan = make_plan(desired, observation, ways, look.observed.memory, ports_.clock.now());
+  if (observation.complete && !plan.complete) {
+    // What looked like a good list mixes people up: nothing of it is remembered, either.
+    look.observed.observation.complete = false;
+    look.observed.observation.reasons = plan.reasons;
+  }
   const auto known_facts = facts(desired, look.observed);
   look.judged = Judge::judge(std::move(plan), rules, known_facts);
   co_return look;
@@ -227,14 +232,24 @@ void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> n
   poll.state = state;
   std::map<std::string, const User*> seen;
   for (const auto& user : look.observed.observation.users) seen[key_of(user.username)] = &user;
+  for (const auto& user : look.observed.memory.found_by_lookup) seen[key_of(user.username)] = &user;
   poll.was_judged = [&](const std::string& username, const std::string& kind) {
     const auto user = seen.find(key_of(username));
-    if (user == seen.end()) return true;
+    // Who is missing from one list is not gone yet (A4).
+    if (user == seen.end()) return !look.observed.next.contains(key_of(username));
     if (kind == "leaver") return user->second->fields.has(Field::enabled);
     const auto field = field_from_name(kind);
     return !field || user->second->fields.has(*field);
   };
   const auto news = ports_.store.save_poll(account_.id, poll, now);
+  for (const auto& override : ports_.store.load_overrides(account_.id)) {
+    // What came out right in between has not been overridden several times running (A51).
+    const auto user = seen.find(key_of(override.username));
+    if (user == seen.end()) continue;
+    const auto& found = user->second->fields.get(override.field);
+    if (found && same_value(override.field, *found, override.wanted))
+      ports_.store.clear_override(account_.id, override.username, override.field);
+  }
   auto told = event("poll.ok");
   told.reason = std::to_string(plan.live_users) + " users";
   ports_.events.emit(told);

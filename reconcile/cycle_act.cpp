@@ -72,10 +72,12 @@ Cycle::Batch Cycle::make_batch(const Look& look, const std::set<std::string>* on
     last_key = key;
     if (actions[i].action.operation == Operation::create) ++creates;
   }
+  const auto takes = [&](std::size_t i) { return takes_access(actions[i].action.operation); };
   std::stable_partition(batch.users.begin(), batch.users.end(), [&](const std::vector<std::size_t>& user) {
-    return std::none_of(user.begin(), user.end(),
-                        [&](std::size_t i) { return takes_access(actions[i].action.operation); });
+    return std::none_of(user.begin(), user.end(), takes);
   });
+  // Of the steps on one user that is the first: it asks for the user to be just as the plan saw them.
+  for (auto& user : batch.users) std::stable_partition(user.begin(), user.end(), takes);
   batch.verify_by_list = account_.capabilities.list_is_full && creates >= creates_until_list;
   return batch;
 }

@@ -159,6 +159,10 @@ void Observer::recall(const Desired& desired, Observed& observed, bool insist) {
 Awaitable<void> Observer::look_for_missing(const Desired& desired, const Listing& listing,
                                            Observed& observed) {
   const auto listed = keys_of(listing.users);
+  std::map<std::string, std::string> names_by_id;
+  for (const auto& user : listing.users) {
+    if (!user.user_id.empty()) names_by_id[user.user_id] = user.username;
+  }
   const auto recent =
       ports_.store.recent_creates(account_.id, ports_.clock.now() - account_.visibility_grace);
   std::set<std::string> asked;
@@ -172,6 +176,13 @@ Awaitable<void> Observer::look_for_missing(const Desired& desired, const Listing
       UserKey where;
       where.username = name;
       where.user_id = known->second.user.user_id;
+      if (const auto renamed = names_by_id.find(where.user_id); renamed != names_by_id.end()) {
+        if (name != entry.username) continue;
+        observed.memory.waiting[key] = "called \"" + renamed->second +
+                                       "\" at the provider now: give the entry that username, with \"" +
+                                       name + "\" under `previously`";
+        continue;
+      }
       auto found = co_await ports_.provider.read_user(where, context(name));
       if (!found) {
         observed.memory.waiting[key] =
@@ -193,7 +204,11 @@ Awaitable<void> Observer::settle(const Intent& intent, const Listing& listing, O
   where.username = intent.write.username;
   where.user_id = intent.write.user_id;
   const auto found = co_await ports_.provider.read_user(where, context(where.username));
-  if (!found) co_return;  // the user waits; the next poll looks again
+  if (!found) {  // the user waits; the next poll looks again
+    observed.memory.no_removals =
+        "\"" + where.username + "\" could not be looked up: " + found.error().text();
+    co_return;
+  }
   const auto action = action_of(intent);
   const bool early = intent.resolve_after && ports_.clock.now() < *intent.resolve_after;
   const User* user = *found ? &(*found)->user : nullptr;
@@ -303,9 +318,12 @@ void Observer::remember_all(const Desired& desired, const Belief& belief, Observ
   for (const auto& key : belief.missing) {
     if (observed.next.contains(key)) continue;
     const auto before = observed.known.find(key);
-    if (before == observed.known.end() || before->second.missed_lists >= 1) continue;
+    if (before == observed.known.end()) continue;
+    // Nobody is forgotten, and then taken for new, as long as they could not be looked up.
+    const bool unsure = observed.memory.waiting.contains(key);
+    if (before->second.missed_lists >= 1 && !unsure) continue;
     auto known = before->second;
-    ++known.missed_lists;
+    if (!unsure) ++known.missed_lists;
     observed.next[key] = std::move(known);
   }
 }

@@ -55,13 +55,15 @@ TEST_CASE("A45: an edit behind its back is reported once, mended and reported as
 json::object drift_of_ada(Bench& bench) {
   const auto run = bench.run({"drift", "--format", "json"});
   CHECK(run.exit == 2);
-  for (const auto& entry : parse_output(run.out).at("drift").as_array()) {
+  const auto document = parse_output(run.out);
+  for (const auto& entry : document.at("drift").as_array()) {
     if (text_of(entry.as_object(), "username") == "ada") return entry.as_object();
   }
   return {};
 }
 
-TEST_CASE("A45: in observe mode a drift is reported once, again when it changes, and not after a restart") {
+TEST_CASE(
+    "A12 A45: in observe mode a drift is reported once, again when it changes, and not after a restart") {
   Bench bench{quick("observe")};
   add_two_users(bench);
   std::string since_when;

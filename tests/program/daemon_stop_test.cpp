@@ -36,8 +36,8 @@ TEST_CASE(
     "A36: a wait of an hour for the rate limit ends at once with SIGTERM, and status shows until when") {
   Bench bench{quick()};
   add_two_users(bench);
-  bench.simulator().faults(
-      R"({"rules":[{"method":"GET","path":"/users","fault":{"status":429,"headers":{"Retry-After":"3600"}}}]})");
+  bench.simulator().faults(R"({"rules":[{"method":"GET","path":"/users",)"
+                           R"("fault":{"status":429,"headers":{"Retry-After":"3600"}}}]})");
   Daemon daemon{bench};
   REQUIRE(daemon.wait_for_event("rate.limited"));
   REQUIRE(eventually([&] { return !text_of(status_of(bench), "waitingUntil").empty(); }));

@@ -35,13 +35,16 @@ TEST_CASE("A26 A35: a user that always fails stops nobody else, and backs off") 
     const auto about_ada = std::count_if(asked.begin(), asked.end(), [](const Asked& one) {
       return one.path.find("/users/ada") != std::string::npos;
     });
-    CHECK(about_ada <= 6);
+    // The look before, the write, the look after, and at most one read in each cycle.
+    CHECK(static_cast<std::size_t>(about_ada) <= 3 + daemon.events("cycle.summary").size());
     CHECK(daemon.stop() == 0);
   }
 }
 
 TEST_CASE("A52 A2 A7 A10: a list that lies changes nothing, and the next good one is acted on in full") {
-  Bench bench{quick()};
+  auto setup = quick();
+  setup.retry_for = "1s";
+  Bench bench{setup};
   add_two_users(bench);
   Daemon daemon{bench};
   REQUIRE(cycles(daemon, 1, 0));

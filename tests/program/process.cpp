@@ -3,9 +3,9 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,7 +106,7 @@ Process::Process(const Arguments& command, const Environment& environment, const
   pid_ = ::fork();
   if (pid_ == 0) become(word_pointers.data(), setting_pointers.data(), streams);
   if (pid_ < 0) throw std::runtime_error("cannot start " + command.front());
-  handle_ = ::pidfd_open(pid_, 0);
+  handle_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));  // glibc 2.36 declares it for C only
 }
 
 Process::~Process() {

@@ -1,0 +1,182 @@
+#include "tests/reconcile/harness.hpp"
+
+// What the cycle makes of what it reads, one accident at a time.
+
+namespace usersyncd::test {
+namespace {
+
+constexpr Duration a_minute{60'000};
+
+void next_minute(Harness& h) {
+  h.clock.advance(a_minute);
+  h.cycle();
+}
+
+/// Ann and Bob are there, wanted as they are, and known.
+struct WithTwo : Harness {
+  WithTwo() {
+    for (const auto* name : {"ann", "bob"}) want(wanted_as(world.add(name)));
+    converge();
+    world.calls.clear();
+    clock.advance(a_minute);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("A1: a look-up that fails in a cycle keeps everybody's access in it") {
+  WithTwo h;
+  h.want(wanted_absent("ann"));
+  h.world.unlisted = {"bob"};
+  h.world.faults = [](const Call& call, std::size_t) {
+    return call.kind == Call::Kind::read && call.key == "bob" ? Fault::server_error : Fault::none;
+  };
+  for (int i = 0; i < 4; ++i) next_minute(h);
+  CHECK(h.world.writes() == 0);
+  REQUIRE(h.judged("ann"));
+  CHECK(h.judged("ann")->verdict == Verdict::deferred);
+  h.world.faults = nullptr;
+  h.converge();
+  CHECK(h.world.count(Call::Kind::update) == 1);
+  CHECK(h.world.count(Call::Kind::create) == 0);
+}
+
+TEST_CASE("A1: nothing is written in a cycle whose list or catalogue failed") {
+  for (const auto kind : {Call::Kind::list, Call::Kind::catalog}) {
+    WithTwo h;
+    h.want(wanted_absent("ann"));
+    h.want(wanted("new"));
+    h.world.faults = [=](const Call& call, std::size_t) {
+      return call.kind == kind ? Fault::server_error : Fault::none;
+    };
+    next_minute(h);
+    CHECK(h.world.writes() == 0);
+    CHECK(h.events.count("poll.failed") == 1);
+    h.world.faults = nullptr;
+    h.converge();
+    CHECK(h.world.writes() == 2);
+  }
+}
+
+TEST_CASE("A2 A3: a list with a fault, or an empty one, changes nothing and is told") {
+  WithTwo h;
+  h.want(wanted("new"));
+  h.world.list_faults = {"page 2 failed"};
+  next_minute(h);
+  h.world.list_faults.clear();
+  h.world.stale_list = std::vector<User>{};
+  next_minute(h);
+  CHECK(h.world.writes() == 0);
+  CHECK(h.events.count("poll.incomplete") == 2);
+  CHECK(h.store->load_snapshot(h.account.id).size() == 3);
+}
+
+TEST_CASE("A4: who is missing from one list is not forgotten, and their drift is not taken for resolved") {
+  WithTwo h;
+  h.world.add("stranger");
+  next_minute(h);
+  CHECK(h.events.count("drift.detected", "stranger") == 1);
+  h.world.unlisted = {"stranger"};
+  next_minute(h);
+  CHECK(h.store->known_user(h.account.id, "stranger"));
+  CHECK(h.events.count("drift.resolved", "stranger") == 0);
+  next_minute(h);
+  CHECK_FALSE(h.store->known_user(h.account.id, "stranger"));
+  CHECK(h.events.count("drift.resolved", "stranger") == 1);
+}
+
+TEST_CASE("reconcile: a known user whom the list lacks is looked up, not created again") {
+  WithTwo h;
+  h.world.unlisted = {"ann"};
+  for (int i = 0; i < 4; ++i) next_minute(h);
+  CHECK(h.world.writes() == 0);
+  h.want(wanted_absent("ann"));
+  next_minute(h);
+  CHECK(h.world.count(Call::Kind::update) == 1);
+}
+
+TEST_CASE("reconcile: a known user who was renamed at the provider is not created a second time") {
+  WithTwo h;
+  auto renamed = *h.world.find("ann");
+  renamed.username = "ann.new";
+  renamed.fields.set(Field::email, "another@example.com");
+  h.world.users.erase("ann");
+  h.world.users["ann.new"] = renamed;
+  for (int i = 0; i < 4; ++i) next_minute(h);
+  CHECK(h.world.writes() == 0);
+  REQUIRE(h.judged("ann"));
+  CHECK(h.judged("ann")->verdict == Verdict::deferred);
+  h.want_no_more("ann");
+  auto entry = wanted_as(renamed);
+  entry.previously = {"ann"};
+  h.want(entry);
+  h.converge();
+  next_minute(h);
+  CHECK(h.world.writes() == 0);
+  CHECK_FALSE(h.store->known_user(h.account.id, "ann"));
+}
+
+TEST_CASE("reconcile: an old list after a create or an edit undoes nothing and sends nothing") {
+  WithTwo h;
+  std::vector<User> old;
+  for (const auto& [key, user] : h.world.users) old.push_back(user);
+  h.want(wanted("new"));
+  auto ann = wanted_as(*h.world.find("ann"));
+  ann.fields.set(Field::last_name, "Miller");
+  h.want(ann);
+  h.converge();
+  const auto writes = h.world.writes();
+  h.world.stale_list = old;
+  for (int i = 0; i < 3; ++i) next_minute(h);
+  CHECK(h.world.writes() == writes);
+  CHECK(h.world.find("new"));
+}
+
+TEST_CASE("A45: with the same desired state, an edit behind our back is reported within one cycle") {
+  WithTwo h;
+  h.account.enforce = false;
+  h.world.find("ann")->fields.set(Field::phone, "+1");
+  h.cycle();
+  CHECK(h.events.count("drift.detected", "ann") == 1);
+  next_minute(h);
+  CHECK(h.events.count("drift.detected", "ann") == 1);
+  CHECK(h.world.writes() == 0);
+}
+
+TEST_CASE("A46: what is remembered is never the live side of a plan") {
+  for (const bool thin : {false, true}) {
+    CAPTURE(thin);
+    WithTwo h;
+    h.world.thin = thin;
+    h.account.capabilities.list_is_full = !thin;
+    h.account.item_reads = 0;
+    run_raw(h.file.path(), "UPDATE snapshot SET fields = replace(fields, '+19195550000', '+49')");
+    next_minute(h);
+    REQUIRE(h.look.judged);
+    CHECK(h.look.judged->actions().empty());
+    CHECK(h.world.writes() == 0);
+  }
+}
+
+TEST_CASE("A50: after random drift and convergence the next cycle writes nothing and says nothing new") {
+  for (unsigned seed = 1; seed <= 60; ++seed) {
+    CAPTURE(seed);
+    Harness h;
+    FakeRandom dice;
+    for (unsigned i = 0; i < seed; ++i) dice.uniform();
+    for (int i = 0; i < 6; ++i) h.want(wanted_as(h.world.add("u" + std::to_string(i))));
+    h.converge();
+    for (auto& [key, user] : h.world.users) {
+      if (key == "boss") continue;
+      if (dice.uniform() < 0.5)
+        user.fields.set(Field::phone, "+1919555" + std::to_string(int(dice.uniform() * 9)));
+      if (dice.uniform() < 0.3) user.fields.set(Field::enabled, dice.uniform() < 0.5);
+      if (dice.uniform() < 0.3) user.fields.set(Field::roles, StringSet{"admin", "reporting"});
+    }
+    h.clock.advance(a_minute);
+    h.converge();
+    h.check_invariants();
+  }
+}
+
+}  // namespace usersyncd::test

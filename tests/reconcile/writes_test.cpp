@@ -1,0 +1,295 @@
+#include <algorithm>
+#include <type_traits>
+
+#include "tests/reconcile/scenarios.hpp"
+
+// The write protocol, one accident at a time.
+
+namespace usersyncd::test {
+namespace {
+
+using Kind = ActionResult::Kind;
+
+constexpr Duration a_minute{60'000};
+
+/// Ann is there, wanted as she is, and known.
+struct WithAnn : Harness {
+  WithAnn() {
+    want(wanted_as(world.add("ann")));
+    converge();
+    world.calls.clear();
+    clock.advance(a_minute);
+  }
+  User& ann() { return *world.find("ann"); }
+  void want_ann(Field field, Value value) {
+    auto entry = wanted_as(ann());
+    entry.fields.set(field, std::move(value));
+    want(entry);
+  }
+};
+
+std::function<Fault(const Call&, std::size_t)> on(Call::Kind kind, Fault fault) {
+  return [=](const Call& call, std::size_t) { return call.kind == kind ? fault : Fault::none; };
+}
+
+}  // namespace
+
+TEST_CASE("A19 A20: only a judged plan makes permits, and no write of a provider takes anything else") {
+  static_assert(!std::is_default_constructible_v<Permit>);
+  static_assert(!std::is_constructible_v<Permit, const Action&>);
+  static_assert(!std::is_copy_constructible_v<Permit>);
+  static_assert(!std::is_constructible_v<JudgedPlan, Plan, std::vector<JudgedAction>>);
+  static_assert(!std::is_default_constructible_v<JudgedPlan>);
+  static_assert(!std::is_invocable_v<decltype(&World::remove), World&, const Action&, ExchangeContext>);
+  static_assert(std::is_invocable_v<decltype(&World::remove), World&, const Permit&, ExchangeContext>);
+  WithAnn h;
+  h.rules = free_rules({rule("nobody-goes", Deny{})});
+  h.want(wanted_absent("ann"));
+  h.cycle();
+  REQUIRE(h.judged("ann"));
+  CHECK_FALSE(h.look.judged->permit(0));
+  CHECK(h.world.writes() == 0);
+}
+
+TEST_CASE("A14: as many actions of each class are carried out as were permitted") {
+  for (const auto& scenario : all_scenarios()) {
+    CAPTURE(scenario.name);
+    Harness h;
+    scenario.begin(h);
+    h.cycle();
+    std::map<Operation, std::size_t> permitted, executed;
+    for (const auto& judged : h.look.judged->actions()) {
+      if (judged.verdict == Verdict::apply) ++permitted[judged.action.operation];
+    }
+    for (const auto& step : h.acted.steps) {
+      if (step.result.kind == Kind::applied) ++executed[step.judged->action.operation];
+    }
+    CHECK(executed == permitted);
+  }
+}
+
+TEST_CASE("A22: a write that is answered with success and not done is no success, and is reported") {
+  WithAnn h;
+  h.want_ann(Field::last_name, "Miller");
+  h.world.faults = on(Call::Kind::update, Fault::ignored);
+  h.cycle();
+  REQUIRE(h.result_of("ann"));
+  CHECK(h.result_of("ann")->kind == Kind::unverified);
+  CHECK(h.events.count("action.unverified", "ann") == 1);
+  h.world.faults = nullptr;
+  h.clock.advance(a_minute);
+  h.converge();
+  CHECK(*h.ann().fields.text(Field::last_name) == "Miller");
+}
+
+TEST_CASE("A26: one user that always fails does not keep the others from converging, and backs off") {
+  Harness h;
+  for (char c = 'a'; c <= 'z'; ++c) h.want(wanted(std::string{"u-"} + c));
+  h.world.faults = [](const Call& call, std::size_t) {
+    return is_write(call.kind) && call.key == "u-m" ? Fault::refused : Fault::none;
+  };
+  for (int i = 0; i < 10; ++i) {
+    h.cycle();
+    h.clock.advance(a_minute);
+  }
+  CHECK(h.world.users.size() == 26);
+  const auto tries = std::count_if(h.world.calls.begin(), h.world.calls.end(),
+                                   [](const Call& call) { return is_write(call.kind) && call.key == "u-m"; });
+  CHECK(tries >= 2);
+  CHECK(tries <= 5);
+}
+
+TEST_CASE("A30: an ambiguous create is resolved by looking, at once or within two cycles") {
+  for (const bool done : {false, true}) {
+    CAPTURE(done);
+    Harness h;
+    h.converge();
+    h.want(wanted("ann"));
+    bool first = true;
+    h.world.faults = [&](const Call& call, std::size_t) {
+      if (call.kind == Call::Kind::create && std::exchange(first, false)) {
+        return done ? Fault::timeout_after : Fault::timeout_before;
+      }
+      // And the look right after it fails, too.
+      return h.world.calls.size() > 1 && call.kind == Call::Kind::read && !call.context.action.empty() &&
+                     !done
+                 ? Fault::server_error
+                 : Fault::none;
+    };
+    h.cycle();
+    CHECK(h.unresolved() == (done ? 0 : 1));
+    h.world.faults = nullptr;
+    h.clock.advance(Duration{1000});
+    h.cycle();
+    CHECK(h.world.count(Call::Kind::create) == 1);  // too early to send it again
+    h.clock.advance(2 * a_minute);
+    h.cycle();
+    CHECK(h.unresolved() == 0);
+    CHECK(h.converge() <= 2);
+    CHECK(h.world.history() == "ann +1 -0\n");
+  }
+}
+
+TEST_CASE("A31: sixteen at once, and never two writes on one user") {
+  Harness h;
+  h.account.max_in_flight = 16;
+  for (int i = 0; i < 40; ++i) {
+    const auto name = "u" + std::to_string(100 + i);
+    auto& live = h.world.add(name);
+    h.want(wanted_as(live));
+  }
+  h.converge();
+  for (auto& [key, user] : h.world.users) {
+    if (key == "boss") continue;
+    user.fields.set(Field::last_name, "Clicked");
+    user.fields.set(Field::enabled, false);
+  }
+  h.cycle();
+  CHECK(h.world.most_at_once == 16);
+  CHECK_FALSE(h.world.overlapped_on_a_user);
+  h.converge();
+  h.check_invariants();
+}
+
+TEST_CASE("A32: a user that is created and not visible yet is waited for, not created again") {
+  Harness h;
+  h.converge();
+  h.want(wanted("ann"));
+  h.world.unlisted = {"ann"};
+  h.world.invisible = {"ann"};
+  h.cycle();
+  CHECK(h.unresolved() == 1);
+  h.clock.advance(a_minute);
+  h.cycle();
+  CHECK(h.world.count(Call::Kind::create) == 1);
+  h.world.invisible.clear();
+  h.clock.advance(a_minute);
+  h.cycle();
+  CHECK(h.unresolved() == 0);
+  h.world.unlisted.clear();
+  h.converge();
+  CHECK(h.world.count(Call::Kind::create) == 1);
+}
+
+TEST_CASE("A42: what somebody else changed since the plan is planned anew, without a write") {
+  WithAnn h;
+  h.want_ann(Field::last_name, "Miller");
+  h.world.before_call = [&](const Call& call) {
+    if (call.kind == Call::Kind::read) h.ann().fields.set(Field::last_name, "Smith");
+  };
+  h.cycle();
+  REQUIRE(h.result_of("ann"));
+  CHECK(h.result_of("ann")->kind == Kind::changed);
+  CHECK(h.world.writes() == 0);
+  h.world.before_call = nullptr;
+  h.converge();
+  CHECK(*h.ann().fields.text(Field::last_name) == "Miller");
+}
+
+TEST_CASE("reconcile: an update leaves alone what somebody else changes in other fields meanwhile") {
+  WithAnn h;
+  auto entry = wanted("ann");
+  entry.fields.set(Field::last_name, "Miller");
+  h.want(entry);
+  h.world.before_call = [&](const Call& call) {
+    if (call.kind == Call::Kind::read) h.ann().fields.set(Field::phone, "+19195557777");
+  };
+  h.cycle();
+  CHECK(*h.ann().fields.text(Field::last_name) == "Miller");
+  CHECK(*h.ann().fields.text(Field::phone) == "+19195557777");
+}
+
+TEST_CASE(
+    "A51: a value that the provider overrides three times running is left alone, until another is wanted") {
+  WithAnn h;
+  h.want_ann(Field::last_name, "van Dyck");
+  h.world.normalize = [](User& user) {
+    if (*user.fields.text(Field::last_name) == "van Dyck") user.fields.set(Field::last_name, "Van Dyck");
+  };
+  h.converge();
+  CHECK(h.world.count(Call::Kind::update) == 3);
+  REQUIRE(h.judged("ann"));
+  CHECK(h.judged("ann")->verdict == Verdict::report);
+  h.check_invariants();
+  h.want_ann(Field::last_name, "Dyck");
+  h.converge();
+  CHECK(*h.ann().fields.text(Field::last_name) == "Dyck");
+}
+
+TEST_CASE("A51: a value that came out right in between has not been overridden three times running") {
+  WithAnn h;
+  h.want_ann(Field::last_name, "Miller");
+  h.world.faults = on(Call::Kind::update, Fault::ignored);
+  h.cycle();
+  h.clock.advance(a_minute);
+  h.cycle();
+  h.ann().fields.set(Field::last_name, "Miller");
+  h.clock.advance(a_minute);
+  h.cycle();
+  h.ann().fields.set(Field::last_name, "Clicked");
+  h.clock.advance(a_minute);
+  h.cycle();
+  CHECK(h.world.count(Call::Kind::update) == 3);
+  h.world.faults = nullptr;
+  h.clock.advance(a_minute);
+  h.converge();
+  CHECK(*h.ann().fields.text(Field::last_name) == "Miller");
+}
+
+TEST_CASE(
+    "A56: whom we deleted is not created again on the word of the same entry, but on that of an edited one") {
+  WithAnn h;
+  h.rules = free_rules({rule("leavers", DeprovisionWay::remove)});
+  h.want(wanted_absent("ann"));
+  h.converge();
+  CHECK_FALSE(h.world.find("ann"));
+  CHECK(h.store->tombstones(h.account.id).contains("ann"));
+  h.want(wanted("ann"));
+  h.converge();
+  CHECK(h.world.find("ann"));
+  CHECK(h.world.history() == "ann +1 -1\n");
+}
+
+TEST_CASE("reconcile: an update or a delete that may still arrive is not sent again before it had its time") {
+  for (const bool removes : {false, true}) {
+    CAPTURE(removes);
+    WithAnn h;
+    if (removes) h.rules = free_rules({rule("leavers", DeprovisionWay::remove)});
+    if (removes)
+      h.want(wanted_absent("ann"));
+    else
+      h.want_ann(Field::last_name, "Miller");
+    h.world.faults = on(removes ? Call::Kind::remove : Call::Kind::update, Fault::timeout_before);
+    h.cycle();
+    CHECK(h.unresolved() == 1);
+    h.world.faults = nullptr;
+    h.clock.advance(Duration{1000});
+    h.cycle();
+    CHECK(h.world.writes() == 1);
+    if (removes) h.world.users.erase("ann");  // now it arrives
+    h.clock.advance(2 * a_minute);
+    h.converge();
+    CHECK(h.world.writes() == (removes ? 1 : 2));
+    CHECK(h.store->tombstones(h.account.id).contains("ann") == removes);
+  }
+}
+
+TEST_CASE("reconcile: a pause or a stop in the middle of a run lets no further write leave") {
+  for (const bool pauses : {false, true}) {
+    CAPTURE(pauses);
+    Harness h;
+    h.account.max_in_flight = 1;
+    for (char c = 'a'; c <= 'f'; ++c) h.want(wanted(std::string{"u-"} + c));
+    h.world.before_call = [&](const Call& call) {
+      if (call.kind != Call::Kind::create || call.key != "u-b") return;
+      Pause pause;
+      pause.actor = "ann";
+      if (pauses) h.store->pause(pause);
+      if (!pauses) h.clock.stop();
+    };
+    h.cycle();
+    CHECK(h.world.count(Call::Kind::create) == 2);
+  }
+}
+
+}  // namespace usersyncd::test
