@@ -131,13 +131,38 @@ std::vector<const JudgedPlan*> plans_of(const std::vector<LiveAccount>& accounts
   return plans;
 }
 
+// With what a person needs besides what happened: in which account, and where to look next.
+Error told_to_people(Error error, const std::string& account) {
+  switch (error.kind) {
+    case ErrorKind::usage:
+    case ErrorKind::config:
+    case ErrorKind::desired:
+    case ErrorKind::store:
+    case ErrorKind::stopped:
+      return error;
+    case ErrorKind::auth:
+      error.message += "; check the credentials of the account in the config";
+      break;
+    case ErrorKind::network:
+    case ErrorKind::rate_limited:
+    case ErrorKind::not_found:
+    case ErrorKind::conflict:
+    case ErrorKind::malformed:
+    case ErrorKind::provider:
+      break;
+  }
+  if (error.text().find(account) != std::string::npos) return error;
+  error.where = "account " + account + (error.where.empty() ? "" : ": " + error.where);
+  return error;
+}
+
 Exit report_problems(const std::vector<LiveAccount>& accounts) {
   auto exit = Exit::done;
   for (const auto& account : accounts) {
     for (const auto& problem : account.look.problems) {
-      print_error(problem);
-      // What only the provider could tell is work that failed, whatever it says about our files; only a desired
-      // state that asks for what is not there is as invalid as if it could have been seen offline.
+      print_error(told_to_people(problem, account.stack->context().id));
+      // What only the provider could tell is work that failed, whatever it says about our files; only a
+      // desired state that asks for what is not there is as invalid as if it could have been seen offline.
       exit = worse(exit, problem.kind == ErrorKind::desired ? Exit::desired : Exit::failed);
     }
     if (!account.look.judged || account.look.observed.observation.complete) continue;

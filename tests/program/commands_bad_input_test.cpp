@@ -36,7 +36,7 @@ void wish_for_a_change(Bench& bench) {
 }
 
 struct BadYaml {
-  const char* what;
+  std::string what;
   std::string text;
   std::vector<std::string> message;
 };
@@ -47,7 +47,7 @@ const std::vector<BadYaml>& bad_files() {
   static const std::vector<BadYaml> all{
       {"unknown key, nearest named",
        head + "users:\n  - username: ann.lee\n    rolse: []\n",
-       {"bad.yaml:5:5: error:", "rolse", "\"roles\"", "    rolse: []"}},
+       {"bad.yaml:5:5: error:", "`rolse`", "`roles`", "    rolse: []"}},
       {"duplicate key",
        head + "users:\n  - username: ann.lee\n    phone: a\n    phone: b\n",
        {"bad.yaml:6:5: error:", "phone"}},
@@ -120,6 +120,8 @@ TEST_CASE("an unknown role and an account out of reach are named with their plac
     add_people(bench.simulator());
     bench.wish("  - username: ann.lee\n    roles: [basicAccess, Reportin]\n");
     check_refused(bench, 65, {"main.yaml:5:", "Reportin", "Reporting"});
+    // The dashboard has no list of accounts to compare with: there the update itself is refused.
+    if (api == Api::dashboard) continue;
     bench.wish("  - username: ann.lee\n    accounts: [\"5500001\", \"5509999\"]\n");
     check_refused(bench, 65, {"main.yaml:5:", "5509999"});
   }
@@ -219,7 +221,7 @@ TEST_CASE(
   with("canary-plain-text");
   const auto plain = bench.run({"apply", "--yes"});
   CHECK(plain.exit == 78);
-  CHECK_MESSAGE(missing_from(plain.err, {"usersyncd.yaml:", "clientSecret", "{ file:"}) == "", plain.err);
+  CHECK_MESSAGE(missing_from(plain.err, {"usersyncd.yaml:11:", "{ file:"}) == "", plain.err);
   CHECK(plain.err.find("canary-plain-text") == std::string::npos);
   with("{ file: /nonexistent/secret }");
   check_refused(bench, 78, {"usersyncd.yaml:", "/nonexistent/secret"});
@@ -236,14 +238,14 @@ TEST_CASE(
 TEST_CASE("A44: an invalid config is exit 78 with a place, and nothing is asked") {
   struct Bad {
     const char* from;
-    const char* to;
+    std::string to;
     std::vector<std::string> message;
   };
   const std::vector<Bad> all{
       {"mode: enforce", "mode: enforced", {"usersyncd.yaml:", "enforce"}},
       {"pollInterval", "polInterval", {"usersyncd.yaml:", "pollInterval"}},
-      {"pollInterval: 200ms", "pollInterval: soon", {"usersyncd.yaml:", "pollInterval"}},
-      {"http://127.0.0.1", "http://api.example.com", {"usersyncd.yaml:", "https"}},
+      {"pollInterval: 1s", "pollInterval: soon", {"usersyncd.yaml:", "pollInterval"}},
+      {"http://127.0.0.1", "http://api.example.com", {"usersyncd.yaml:", "unencrypted", "loopback"}},
       {"provider: bandwidth-v1", "provider: bandwith-v1", {"usersyncd.yaml:", "bandwidth-v1"}},
       {"version: 1", "version: 2", {"usersyncd.yaml:1:", "version"}},
       {"maxInFlight: 4", "maxInFlight: 0", {"usersyncd.yaml:", "maxInFlight"}},
@@ -289,18 +291,16 @@ TEST_CASE("a full disk stops before the first write that could not be recorded")
     // From no room at all to enough; an intent that cannot be made durable must keep its request back.
     for (int blocks = 0; blocks < 4096 && !worked; blocks = blocks * 2 + 64) {
       CAPTURE(blocks);
-      const auto before = bench.simulator().now();
-      const std::string limited =
-          "trap '' XFSZ; ulimit -f " + std::to_string(blocks) + "; exec \"$0\" \"$@\"";
+      const std::string limited = "set -o pipefail; (trap '' XFSZ; ulimit -f " + std::to_string(blocks) +
+                                  "; exec \"$0\" \"$@\") 2>&1 | cat";
       const auto run = run_program(
           {"/bin/bash", "-c", limited, usersyncd_binary(), "--config", bench.config(), "apply", "--yes"});
       worked = run.exit == 0;
       if (worked) continue;
       CHECK_MESSAGE(run.exit == 1, run.out << run.err);
-      CHECK(missing_from(run.err, {"error:"}) == "");
+      CHECK_MESSAGE(missing_from(run.out, {"error:"}) == "", run.out);
       const auto intents = query_raw(bench.store(), "SELECT count(*) FROM intents");
       CHECK(bench.simulator().writes().size() <= std::stoul(intents));
-      CHECK(bench.simulator().now() >= before);
     }
     CHECK(worked);
     CHECK(bench.run({"plan"}).exit == 0);

@@ -10,7 +10,7 @@ namespace usersyncd::test {
 namespace {
 
 struct Lie {
-  const char* name;
+  std::string name;
   const char* fault;  ///< of every list
 };
 
@@ -22,7 +22,6 @@ const std::vector<Lie>& lies() {
       {"without its length", R"("unframed":true,"truncate":0.5)"},
       {"A10: a page of HTML", R"("html":true)"},
       {"A6: another account's", R"("foreignList":true)"},
-      {"A9: a wrong total", R"("wrongTotal":5)"},
       {"an error inside 200", R"("errorInside200":"12073")"},
       {"A1: busy", R"("status":503,"body":"busy")"},
       {"A10: busy, in HTML", R"("status":503,"body":"<html>busy</html>")"},
@@ -55,7 +54,10 @@ TEST_CASE("A1 A2 A3 A7 A9 A10: a list that cannot be believed changes nobody") {
     REQUIRE(bench.run({"apply", "--yes"}).exit == 0);
     bench.wish(person("ann.lee", "    roles: []\n") + person("bob.ray") + person("cat.fox") +
                person("dan.new"));
-    for (const auto& lie : lies()) {
+    auto all = lies();
+    // The dashboard's list has no total that could be wrong.
+    if (api == Api::v1) all.push_back({"A9: a wrong total", R"("wrongTotal":5)"});
+    for (const auto& lie : all) {
       CAPTURE(profile_of(api));
       CAPTURE(lie.name);
       simulator.faults(faulty_list(api, lie.fault));
@@ -68,20 +70,6 @@ TEST_CASE("A1 A2 A3 A7 A9 A10: a list that cannot be believed changes nobody") {
     const auto mended = bench.run({"apply", "--yes"});
     CHECK_MESSAGE(mended.exit == 0, mended.out << mended.err);
     CHECK(simulator.has("dan.new"));
-  }
-}
-
-TEST_CASE("A2: an empty list is not believed at the very first look either") {
-  for (const Api api : {Api::v1, Api::dashboard}) {
-    Setup setup;
-    setup.api = api;
-    setup.retry_for = "500ms";
-    Bench bench{setup};
-    bench.wish(person("dan.new"));
-    bench.simulator().faults(faulty_list(api, R"("emptyList":true)"));
-    const auto run = bench.run({"apply", "--yes"});
-    CHECK_MESSAGE(run.exit == 1, run.out << run.err);
-    CHECK(bench.simulator().writes().empty());
   }
 }
 

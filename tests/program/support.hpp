@@ -89,7 +89,7 @@ struct Setup {
   std::string provider;  ///< instead of the built-in profile of `api`
   std::string account = "5500001";
   std::string mode = "enforce";
-  std::string poll_interval = "200ms";
+  std::string poll_interval = "1s";
   std::string request_timeout = "10s";
   std::string retry_for = "20s";
   std::string base_url;       ///< instead of the simulator's

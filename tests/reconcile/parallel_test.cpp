@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <memory>
 #include <stdexcept>
 #include <vector>
 
@@ -42,6 +40,11 @@ Awaitable<void> body(Watched& watched, std::size_t index, std::size_t failing) {
 }
 
 constexpr std::size_t nobody = 1000;
+
+Awaitable<void> note(std::vector<std::size_t>& seen, std::size_t index) {
+  seen.push_back(index);
+  co_return;
+}
 
 Awaitable<void> sleep_for_ever(Watched& watched) {
   ++watched.working;
@@ -79,11 +82,7 @@ TEST_CASE("parallel: the first exception stops further starts, and comes out whe
 
 TEST_CASE("parallel: bodies that never suspend run one after the other and to the end") {
   std::vector<std::size_t> seen;
-  const auto at_once = [&](std::size_t i) -> Awaitable<void> {
-    seen.push_back(i);
-    co_return;
-  };
-  run(for_each_limited(5, 2, at_once));
+  run(for_each_limited(5, 2, [&](std::size_t i) { return note(seen, i); }));
   CHECK(seen == std::vector<std::size_t>{0, 1, 2, 3, 4});
 }
 

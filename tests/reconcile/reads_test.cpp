@@ -159,7 +159,7 @@ TEST_CASE("A46: what is remembered is never the live side of a plan") {
 }
 
 TEST_CASE("A50: after random drift and convergence the next cycle writes nothing and says nothing new") {
-  for (unsigned seed = 1; seed <= 60; ++seed) {
+  for (unsigned seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);
     Harness h;
     FakeRandom dice;

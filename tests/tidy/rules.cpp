@@ -50,7 +50,7 @@ struct Confined {
 const std::vector<Confined>& confined_headers() {
   static const std::vector<Confined> confined{
       {"yaml-cpp/", {"config"}},
-      {"sqlite3", {"store"}},
+      {"sqlite3", {"store", "support"}},
       {"pugixml", {"providers", "simulator"}},
       {"boost/beast", {"daemon", "simulator", "tests"}},
       {"boost/asio/ssl", {"daemon", "simulator", "tests"}},
