@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "store/lock.hpp"
 #include "store/private_file.hpp"
 
 namespace usersyncd {
@@ -156,6 +157,8 @@ void Statement::bind_null(int index) {
 
 Database::Database(const std::string& path, Access access, const Schema& schema)
     : path_(resolve_directory(path)) {
+  std::optional<OpeningLock> turn;
+  if (access == Access::read_write) turn = OpeningLock::acquire(path_);
   open(access);
   set_up_connection(access);
   check_identity(schema);

@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "sync/plan.hpp"
 
@@ -36,9 +38,25 @@ off_t offset_of(std::string_view account) {
   return static_cast<off_t>(std::stoull(digits, nullptr, 16) >> 2U);
 }
 
+/// Above every account's byte.
+constexpr off_t opening_offset = off_t{1} << 62U;
+constexpr std::chrono::seconds longest_opening{30};
+
 [[noreturn]] void fail(const std::string& path, int error) {
   throw StoreError("store lock " + path + ": locking failed (" + std::strerror(error) +
                    "): the store must be on a local file system that supports locks");
+}
+
+/// False: somebody else has it.
+bool lock_byte(const FileHandle& file, const std::string& path, off_t offset) {
+  struct flock range {};
+  range.l_type = F_WRLCK;
+  range.l_whence = SEEK_SET;
+  range.l_start = offset;
+  range.l_len = 1;
+  if (::fcntl(file.get(), F_OFD_SETLK, &range) == 0) return true;
+  if (errno != EAGAIN && errno != EACCES) fail(path, errno);
+  return false;
 }
 
 }  // namespace
@@ -60,14 +78,23 @@ Result<DaemonLock> DaemonLock::acquire(const std::string& db_path, Time now) {
 std::optional<AccountLock> AccountLock::try_acquire(const std::string& db_path, std::string_view account) {
   const std::string path = resolve_directory(db_path) + ".accounts.lock";
   FileHandle file = open_private_file(path);
-  struct flock range {};
-  range.l_type = F_WRLCK;
-  range.l_whence = SEEK_SET;
-  range.l_start = offset_of(account);
-  range.l_len = 1;
-  if (::fcntl(file.get(), F_OFD_SETLK, &range) == 0) return AccountLock(std::move(file));
-  if (errno != EAGAIN && errno != EACCES) fail(path, errno);
-  return std::nullopt;
+  if (!lock_byte(file, path, offset_of(account))) return std::nullopt;
+  return AccountLock(std::move(file));
+}
+
+OpeningLock OpeningLock::acquire(const std::string& db_path) {
+  const std::string path = resolve_directory(db_path) + ".accounts.lock";
+  FileHandle file = open_private_file(path);
+  const auto deadline = std::chrono::steady_clock::now() + longest_opening;
+  while (!lock_byte(file, path, opening_offset)) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      throw StoreError("store " + db_path +
+                       ": another process has been opening it for half a minute; see `fuser " + path +
+                       "` for who, and try again");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
+  return OpeningLock(std::move(file));
 }
 
 }  // namespace usersyncd

@@ -38,4 +38,17 @@ class AccountLock {
   FileHandle file_;
 };
 
+/// Lets one process at a time make, upgrade or open a store for writing: SQLite cannot wait for another
+/// process that switches the same file to its write-ahead log. Held for milliseconds, on a byte of
+/// `<db>.accounts.lock` that belongs to no account.
+class OpeningLock {
+ public:
+  /// Waits for its turn. Throws StoreError after half a minute, or when the lock file cannot be used.
+  static OpeningLock acquire(const std::string& db_path);
+
+ private:
+  explicit OpeningLock(FileHandle file) : file_(std::move(file)) {}
+  FileHandle file_;
+};
+
 }  // namespace usersyncd

@@ -50,7 +50,7 @@ TEST_CASE("a new store and all files beside it are 0600, whatever the umask") {
       CHECK(mode_of(file.path()) == 0600U);
       ++files;
     }
-    CHECK(files == 3);  // the file, its log and the log's index
+    CHECK(files == 4);  // the file, its log, the log's index and the locks
   }
 }
 

@@ -33,6 +33,12 @@ JudgedAction judged_action(Operation operation, Verdict verdict) {
   return judged;
 }
 
+Plan complete_plan() {
+  Plan plan;
+  plan.complete = true;
+  return plan;
+}
+
 }  // namespace
 
 TEST_CASE("verdicts: the contract's names, and which of them hold") {
@@ -48,7 +54,7 @@ TEST_CASE("verdicts: the contract's names, and which of them hold") {
 TEST_CASE("A20: a permit comes for a verdict of apply, and for no other") {
   std::vector<JudgedAction> actions;
   for (const auto verdict : all_verdicts) actions.push_back(judged_action(Operation::remove, verdict));
-  const auto plan = Judge::judged(Plan{}, actions);
+  const auto plan = Judge::judged(complete_plan(), actions);
   for (std::size_t i = 0; i < actions.size(); ++i) {
     CAPTURE(name_of(all_verdicts[i]));
     CHECK(plan.permit(i).has_value() == (all_verdicts[i] == Verdict::apply));
@@ -57,10 +63,19 @@ TEST_CASE("A20: a permit comes for a verdict of apply, and for no other") {
   CHECK_THROWS_AS(plan.permit(actions.size()), std::out_of_range);
 }
 
-TEST_CASE("A20: an action that is only to be reported is never permitted, whatever the verdict says") {
-  auto action = judged_action(Operation::disable, Verdict::apply);
-  action.action.report_only = true;
-  CHECK(!Judge::judged(Plan{}, {action}).permit(0));
+TEST_CASE("A20: what is not to be sent is never permitted, whatever the verdict says") {
+  const auto permitted = [](const Plan& plan, auto&& spoil) {
+    auto action = judged_action(Operation::disable, Verdict::apply);
+    spoil(action.action);
+    return Judge::judged(plan, {action}).permit(0).has_value();
+  };
+  const auto as_it_is = [](Action&) {};
+  CHECK(permitted(complete_plan(), as_it_is));
+  CHECK(!permitted(complete_plan(), [](Action& action) { action.report_only = true; }));
+  CHECK(!permitted(complete_plan(), [](Action& action) { action.manual_only = true; }));
+  CHECK(
+      !permitted(complete_plan(), [](Action& action) { action.must_wait = "its last write is unresolved"; }));
+  CHECK(!permitted(Plan{}, as_it_is));
 }
 
 TEST_CASE("summary: counts what would be applied by operation, and the held ones, over all accounts") {
