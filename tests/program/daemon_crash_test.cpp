@@ -55,9 +55,9 @@ TEST_CASE(
   Daemon daemon{bench};
   CHECK(eventually([&] { return creates(bench.simulator()).size() == wanted; }, Milliseconds{60'000}));
   REQUIRE(cycles(daemon, 2, daemon.mark()));
-  for (const auto& [username, times] : creates(bench.simulator())) {
-    CAPTURE(username);
-    CHECK(times == 1);
+  for (const auto& created : creates(bench.simulator())) {
+    CAPTURE(created.first);
+    CHECK(created.second == 1);
   }
   CHECK(daemon.stop() == 0);
   CHECK(bench.run({"audit", "verify"}).exit == 0);
