@@ -60,6 +60,7 @@ struct Config {
   enum class LogFormat { automatic, journal, text, json };
   std::string store_path = "/var/lib/usersyncd/usersyncd.db";
   std::string desired_path;
+  std::string author_path;  ///< a file whose first line names who last changed the desired state; empty: none
   std::string policies_path;  ///< empty: only the built-in rules
   std::string admin_listen;   ///< empty: off
   LogLevel log_level = LogLevel::info;

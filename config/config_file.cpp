@@ -30,6 +30,19 @@ void describe(Shape& shape, PathSection& section) {
   shape.required("path", section.path, "A path; relative to the directory of this file.", filled_text());
 }
 
+struct DesiredSection {
+  std::string path, author;
+};
+
+void describe(Shape& shape, DesiredSection& section) {
+  shape.required("path", section.path, "A path; relative to the directory of this file.", filled_text());
+  shape.optional("author", section.author,
+                 "A file whose first line names who last changed the desired state, as `git log -1 "
+                 "--format=%ae` writes it. Default: the owner of the file that changed last, unless that is "
+                 "root.",
+                 filled_text());
+}
+
 struct AdminSection {
   std::string listen;
 };
@@ -219,7 +232,8 @@ void describe(Shape& shape, LogSection& log) {
 
 void describe(Shape& shape, Config& config) {
   int version = 1;
-  PathSection store{config.store_path}, desired, policies;
+  PathSection store{config.store_path}, policies;
+  DesiredSection desired;
   AdminSection admin;
   LogSection log;
   shape.about("Config of usersyncd.");
@@ -232,6 +246,7 @@ void describe(Shape& shape, Config& config) {
   shape.required("accounts", config.accounts, "The accounts to watch.");
   config.store_path = store.path;
   config.desired_path = desired.path;
+  config.author_path = desired.author;
   config.policies_path = policies.path;
   config.admin_listen = admin.listen;
   config.log_level = log.level;
@@ -274,6 +289,7 @@ class PathResolver {
   void resolve(Config& config) const {
     resolve(config.store_path);
     resolve(config.desired_path);
+    resolve(config.author_path);
     resolve(config.policies_path);
     if (config.admin_listen.starts_with("unix:")) {
       std::string path = config.admin_listen.substr(5);

@@ -88,6 +88,7 @@ const YamlNode* Shape::take(std::string_view key, Need need) {
   const YamlNode* value = node_->find(key);
   if (!value && need == Need::required) {
     reading_->error(*node_, "the key `" + std::string(key) + "` is missing here");
+    reading_->misshapen = true;
     failed_ = true;
   }
   return value;
@@ -114,6 +115,7 @@ void Shape::report_unknown_keys() {
     }
     std::string shown = printable(entry.key.substr(0, longest_found));
     reading_->problems.add(place, "unknown key `" + shown + "`; " + suggestion(entry.key, known_));
+    reading_->misshapen = true;
     failed_ = true;
   }
 }
@@ -133,6 +135,7 @@ void Shape::report_alternatives() {
 }
 
 void Shape::report_not_a_map() {
+  reading_->misshapen = true;
   failed_ = true;
   if (confidential_advice_.empty()) {
     reading_->error(*node_, "expected a map with keys such as " + quoted_keys(known_, ", ") + ", found " +

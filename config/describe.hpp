@@ -41,8 +41,12 @@ namespace usersyncd {
 struct Reading {
   const YamlDocument& document;
   Problems& problems;
+  /// Something was wrong with the shape and not only with a value: an unknown key, a missing one, a null.
+  /// Then nobody can tell what was meant.
+  bool misshapen = false;
 
   void error(const YamlNode& node, std::string message) {
+    misshapen = misshapen || node.kind == YamlNode::Kind::null;
     problems.add(document.place_of(node), std::move(message));
   }
 };
@@ -430,9 +434,9 @@ template <class T>
 std::optional<T> read_described(const YamlDocument& document, Problems& problems) {
   Reading reading{document, problems};
   T value{};
-  const std::size_t before = problems.count();
+  const std::size_t before = problems.grave();
   const bool ok = Codec<T>{}.read(reading, document.root, value);
-  if (!ok || problems.count() != before) return std::nullopt;
+  if (!ok || problems.grave() != before) return std::nullopt;
   return value;
 }
 

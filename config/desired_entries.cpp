@@ -1,5 +1,7 @@
 #include "config/desired_entries.hpp"
 
+#include <utility>
+
 #include "config/user_rules.hpp"
 
 namespace usersyncd {
@@ -42,6 +44,20 @@ void check_absent(Shape& shape, const UserEntry& user) {
 bool Codec<AccountGrant>::read(Reading& reading, const YamlNode& node, AccountGrant& grant) const {
   grant.place = reading.document.place_of(node);
   return filled_text().read(reading, node, grant.account);
+}
+
+bool UserEntryCodec::read(Reading& reading, const YamlNode& node, UserEntry& entry) const {
+  const bool misshapen_before = std::exchange(reading.misshapen, false);
+  const std::size_t before = reading.problems.count();
+  const bool ok = Codec<UserEntry>{}.read(reading, node, entry);
+  // Only of somebody whose name can be relied on is it clear who is frozen.
+  const bool confined = !ok && !reading.misshapen && !fault_of_username(entry.username.value);
+  if (confined) {
+    entry.frozen = reading.problems.message_since(before);
+    reading.problems.confine_since(before);
+  }
+  reading.misshapen = reading.misshapen || misshapen_before;
+  return ok || confined;
 }
 
 boost::json::object Codec<AccountGrant>::schema() const {
@@ -103,7 +119,7 @@ void describe(Shape& shape, DesiredFile& file) {
   shape.optional("roleSets", file.role_sets, "Names for several roles at once, in this file.",
                  map_of(written_as(list_of(written_as(filled_text())))));
   shape.optional("defaults", file.defaults, "For all users of this file.");
-  shape.required("users", file.users, "The users.");
+  shape.required("users", file.users, "The users.", written_as(list_of(UserEntryCodec{})));
 }
 
 }  // namespace usersyncd

@@ -28,7 +28,15 @@ struct UserEntry {
   std::vector<Written<std::string>> previously;
   bool absent = false;
   std::optional<Time> valid_from, valid_until;
+  std::string frozen;  ///< what is wrong with it; see DesiredUser
   Place place;
+};
+
+/// Reads an entry. One with a wrong value, of which it is still clear whom it speaks of, is read as frozen:
+/// the problem is reported, and everybody else can go on (A54). A wrong shape is nobody's alone.
+struct UserEntryCodec {
+  bool read(Reading& reading, const YamlNode& node, UserEntry& entry) const;
+  boost::json::object schema() const { return Codec<UserEntry>{}.schema(); }
 };
 
 using RoleSet = Written<std::vector<Written<std::string>>>;

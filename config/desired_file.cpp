@@ -109,14 +109,27 @@ void set_text(Fields& fields, Field field, const std::optional<std::string>& tex
   if (text) fields.set(field, *text);
 }
 
-DesiredUser merged_user(const UserEntry& entry, const AccessEntry& defaults,
-                        const std::vector<RoleGrant>& default_roles, const RoleSets& sets,
-                        Problems& problems) {
+DesiredUser named_user(const UserEntry& entry) {
   DesiredUser user;
   user.username = entry.username.value;
   user.place = entry.place;
-  user.absent = entry.absent;
   for (const auto& earlier : entry.previously) user.previously.push_back(earlier.value);
+  return user;
+}
+
+/// Somebody who is there, of whom nothing is wanted until the entry is mended.
+DesiredUser frozen_user(const UserEntry& entry, std::string why) {
+  DesiredUser user = named_user(entry);
+  user.frozen = std::move(why);
+  return user;
+}
+
+DesiredUser merged_user(const UserEntry& entry, const AccessEntry& defaults,
+                        const std::vector<RoleGrant>& default_roles, const RoleSets& sets,
+                        Problems& problems) {
+  if (!entry.frozen.empty()) return frozen_user(entry, entry.frozen);
+  DesiredUser user = named_user(entry);
+  user.absent = entry.absent;
   if (entry.absent) return user;
 
   set_text(user.fields, Field::first_name, entry.first_name);
@@ -147,7 +160,11 @@ class Collector {
     for (const UserEntry& entry : file.users.value) {
       claim(account, entry.username);
       for (const auto& earlier : entry.previously) claim(account, earlier);
+      const auto before = problems_.count();
       account.users.push_back(merged_user(entry, file.defaults, default_roles, sets, problems_));
+      if (problems_.count() > before && entry.frozen.empty())
+        account.users.back() = frozen_user(entry, problems_.message_since(before));
+      problems_.confine_since(before);
     }
   }
 
@@ -161,8 +178,11 @@ class Collector {
                 [](const DesiredUser& left, const DesiredUser& right) {
                   return key_of(left.username) < key_of(right.username);
                 });
-      result.push_back({id, std::move(account.users), {}});
-      result.back().revision = revision_of(result.back());
+      Desired desired;
+      desired.account = id;
+      desired.users = std::move(account.users);
+      desired.revision = revision_of(desired);
+      result.push_back(std::move(desired));
     }
     return result;
   }
@@ -197,7 +217,7 @@ class Collector {
 std::optional<std::vector<Desired>> read_desired(
     const std::vector<YamlDocument>& documents, const std::optional<std::vector<std::string>>& known_accounts,
     Problems& problems) {
-  const std::size_t before = problems.count();
+  const std::size_t before = problems.grave();
   Collector collector(problems);
   for (const YamlDocument& document : documents) {
     const auto file = read_described<DesiredFile>(document, problems);
@@ -210,14 +230,14 @@ std::optional<std::vector<Desired>> read_desired(
     collector.add(*file);
   }
   std::vector<Desired> desired = collector.finish();
-  if (problems.count() != before) return std::nullopt;
+  if (problems.grave() != before) return std::nullopt;
   return desired;
 }
 
 std::optional<std::vector<Desired>> load_desired(
     const std::string& path, const std::optional<std::vector<std::string>>& known_accounts,
     Problems& problems) {
-  const std::size_t before = problems.count();
+  const std::size_t before = problems.grave();
   const auto paths = list_yaml_files(path, problems);
   if (!paths) return std::nullopt;
 
@@ -244,7 +264,7 @@ std::optional<std::vector<Desired>> load_desired(
   if (paths_now && *paths_now != *paths)
     problems.add({path, 0, 0},
                  "files came or went while they were read; read them again when they are complete");
-  if (problems.count() != before) return std::nullopt;
+  if (problems.grave() != before) return std::nullopt;
   return desired;
 }
 

@@ -12,8 +12,9 @@ namespace usersyncd {
 
 /// Reads the desired state (contract, section 3) from a file, or from all *.yaml and *.yml below a directory.
 /// One entry per account that is spoken of, sorted by account. Empty, with every problem in `problems`, if
-/// anything is wrong, also if a file changed before all of them were read: a user who is being moved from one
-/// file to another must not seem to be in none.
+/// anything is wrong with a file, also if it changed before all of them were read: a user who is being moved
+/// from one file to another must not seem to be in none. A value that is wrong within one user's entry
+/// freezes that user instead (DesiredUser::frozen); it is among the problems all the same.
 ///
 /// `known_accounts` are the account ids of the config; without them any account is accepted.
 ///

@@ -91,6 +91,11 @@ void Problems::add(Place place, std::string message) {
   if (problems_.size() < most_kept) problems_.push_back({std::move(place), printable(message)});
 }
 
+std::string Problems::message_since(std::size_t before) const {
+  if (before >= problems_.size()) return "one of more than a thousand problems";
+  return printable(problems_[before].place.text()) + ": " + problems_[before].message;
+}
+
 void Problems::hide_line(const Place& place) {
   hidden_.emplace(place.file, place.line);
 }

@@ -31,8 +31,17 @@ class Problems {
   /// Never quote this line: it seems to hold a secret.
   void hide_line(const Place& place);
 
+  /// The problems since there were `before` of them are about one user, whose entry is frozen for it;
+  /// everything else may be used.
+  void confine_since(std::size_t before) { confined_ += count_ - before; }
+
+  /// The first problem since there were `before` of them, with its place, in one line.
+  std::string message_since(std::size_t before) const;
+
   bool empty() const { return count_ == 0; }
   std::size_t count() const { return count_; }
+  /// Those for which a file as a whole must not be used.
+  std::size_t grave() const { return count_ - confined_; }
   const std::vector<Problem>& all() const { return problems_; }
 
   /// Each problem as `file:line:column: error: message`, the offending line and a caret, in the order of file
@@ -49,6 +58,7 @@ class Problems {
   std::set<std::pair<std::string, int>> hidden_;
   std::vector<Problem> problems_;
   std::size_t count_ = 0;
+  std::size_t confined_ = 0;
 };
 
 /// Fit for a terminal: control characters and what is not UTF-8 become `?`, a tab becomes a blank.

@@ -27,6 +27,27 @@ const DesiredUser* entry_of(const Desired& desired, const std::string& key) {
   return nullptr;
 }
 
+// As the last poll saw them: under the name that was asked for, or under one that their entry speaks for.
+std::optional<KnownUser> known_as(Store& store, const std::string& account, const std::string& username,
+                                  const DesiredUser* entry) {
+  std::vector<std::string> names{username};
+  if (entry) names.push_back(entry->username);
+  if (entry) names.insert(names.end(), entry->previously.begin(), entry->previously.end());
+  for (const auto& name : names) {
+    if (auto known = store.known_user(account, name)) return known;
+  }
+  return std::nullopt;
+}
+
+std::string how_matched(const std::optional<KnownUser>& known, const DesiredUser* entry) {
+  if (!known) return entry ? "by nobody: no user of this name was seen at the provider" : "not at all";
+  const auto id = known->user.user_id.empty() ? "" : ", user id " + known->user.user_id;
+  if (!entry) return "by no entry: unmanaged, called " + known->user.username + id;
+  if (key_of(entry->username) == key_of(known->user.username))
+    return "by username " + known->user.username + id;
+  return "by its earlier username " + known->user.username + id;
+}
+
 json::value found_json(const std::optional<KnownUser>& known) {
   if (!known) return nullptr;
   json::object object;
@@ -47,6 +68,7 @@ json::value wanted_json(const DesiredUser* entry, const Catalog& catalog, Time n
   object["place"] = entry->place.text();
   object["username"] = entry->username;
   object["state"] = entry->absent ? "absent" : "present";
+  if (!entry->frozen.empty()) object["frozen"] = entry->frozen;
   object["fields"] = to_json(effective_fields(*entry, catalog, now));
   if (entry->valid_from) object["validFrom"] = format_time(*entry->valid_from);
   if (entry->valid_until) object["validUntil"] = format_time(*entry->valid_until);
@@ -67,18 +89,18 @@ json::array drift_json(Store& store, const std::string& account, const std::stri
   return drifts;
 }
 
-// The user's part of the last plan, as it was saved.
-json::array actions_json(Store& store, const std::string& account, const std::string& key) {
+// The user's part of the last plan, as it was saved: of its `actions` or its `notes`.
+json::array planned_json(Store& store, const std::string& account, const std::string& key, const char* part) {
   json::array mine;
   const auto text = store.load_plan(account);
   if (!text) return mine;
   boost::system::error_code bad;
   const auto document = json::parse(*text, bad);
-  const auto* actions = bad ? nullptr : document.find_pointer("/accounts/0/actions", bad);
-  if (!actions || !actions->is_array()) return mine;
-  for (const auto& action : actions->get_array()) {
-    const auto* name = action.is_object() ? action.get_object().if_contains("username") : nullptr;
-    if (name && name->is_string() && key_of(std::string{name->get_string()}) == key) mine.push_back(action);
+  const auto* all = bad ? nullptr : document.find_pointer(std::string{"/accounts/0/"} + part, bad);
+  if (!all || !all->is_array()) return mine;
+  for (const auto& one : all->get_array()) {
+    const auto* name = one.is_object() ? one.get_object().if_contains("username") : nullptr;
+    if (name && name->is_string() && key_of(std::string{name->get_string()}) == key) mine.push_back(one);
   }
   return mine;
 }
@@ -117,24 +139,28 @@ std::string rules_text(const json::value& rules) {
   return text.empty() ? "" : " by " + text;
 }
 
+std::string wanted_text(const json::value& wanted) {
+  const auto* frozen = wanted.get_object().if_contains("frozen");
+  const auto place = "  (" + text_of(wanted.at("place")) + ")";
+  if (frozen) return "nothing until the entry is mended: " + text_of(*frozen) + place;
+  return text_of(wanted.at("state")) + " " + text_of(wanted.at("fields")) + place;
+}
+
 std::string explain_text(const json::object& account) {
   std::string text = "account " + text_of(account.at("account")) + "\n";
-  const auto& found = account.at("found");
-  text += "  1. found:  " +
-          (found.is_null() ? "not at the provider, as far as the last poll knows"
-                           : text_of(found.at("username")) + " " + text_of(found.at("fields"))) +
-          "\n";
+  text += "  1. matched: " + text_of(account.at("matched")) + "\n";
   const auto& wanted = account.at("wanted");
-  text += "  2. wanted: " +
-          (wanted.is_null() ? "no entry in the desired state: unmanaged"
-                            : text_of(wanted.at("state")) + " " + text_of(wanted.at("fields")) + "  (" +
-                                  text_of(wanted.at("place")) + ")") +
-          "\n";
-  const auto& drifts = account.at("drift").get_array();
-  text += "  3. differs:" + std::string{drifts.empty() ? " nothing\n" : "\n"};
-  for (const auto& drift : drifts) {
-    text += "       " + text_of(drift.at("field")) + ": wanted " + text_of(drift.at("desired")) + ", found " +
-            text_of(drift.at("actual")) + ", since " + text_of(drift.at("since")) + "\n";
+  text +=
+      "  2. wanted:  " + (wanted.is_null() ? "nothing: no entry in the desired state" : wanted_text(wanted)) +
+      "\n";
+  const auto& found = account.at("found");
+  text +=
+      "  3. found:   " +
+      (found.is_null() ? "not at the provider, as far as the last poll knows" : text_of(found.at("fields"))) +
+      "\n";
+  for (const auto& drift : account.at("drift").get_array()) {
+    text += "       differs in " + text_of(drift.at("field")) + ": wanted " + text_of(drift.at("desired")) +
+            ", found " + text_of(drift.at("actual")) + ", since " + text_of(drift.at("since")) + "\n";
   }
   const auto& actions = account.at("actions").get_array();
   text += "  4. decided:" + std::string{actions.empty() ? " nothing to do\n" : "\n"};
@@ -142,8 +168,10 @@ std::string explain_text(const json::object& account) {
     text += "       " + text_of(action.at("operation")) + ": " + text_of(action.at("verdict")) +
             rules_text(action.at("rules")) + ": " + text_of(action.at("reason")) + "\n";
   }
+  for (const auto& note : account.at("notes").get_array())
+    text += "       note by " + text_of(note.at("rule")) + ": " + text_of(note.at("message")) + "\n";
   const auto& writes = account.at("writes").get_array();
-  text += "  5. sent:" + std::string{writes.empty() ? " nothing\n" : "\n"};
+  text += "  5. sent:   " + std::string{writes.empty() ? " nothing\n" : "\n"};
   for (const auto& write : writes) {
     text += "       " + text_of(write.at("sentAt")) + " " + text_of(write.at("operation")) + " by " +
             text_of(write.at("actor")) + ", run " + text_of(write.at("run")) + ": " +
@@ -175,14 +203,16 @@ Exit run_explain(const CommandLine& line) {
   for (const auto& account : selection.accounts) {
     const auto& id = account.config.id;
     const auto desired = loaded.value->wanted.of(id);
-    const auto known = store.known_user(id, username);
     const auto* entry = entry_of(desired, key);
+    const auto known = known_as(store, id, username, entry);
     json::object object;
     object["account"] = id;
+    object["matched"] = how_matched(known, entry);
     object["found"] = found_json(known);
     object["wanted"] = wanted_json(entry, store.load_catalog(id).value_or(Catalog{}), now);
     object["drift"] = drift_json(store, id, key);
-    object["actions"] = actions_json(store, id, key);
+    object["actions"] = planned_json(store, id, key, "actions");
+    object["notes"] = planned_json(store, id, key, "notes");
     object["writes"] = writes_json(store, id, username);
     const bool speaks = known || entry || !object["writes"].get_array().empty();
     if (speaks) accounts.push_back(std::move(object));

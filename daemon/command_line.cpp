@@ -79,6 +79,12 @@ class Parser {
     apply->add_option("--plan", line_.plan_file, "exactly this plan, refused if anything changed")
         ->type_name("FILE");
     apply->add_flag("--yes", line_.yes, "do not ask");
+    auto* undo = add("undo", "the inverse of a run, through the same policies", Command::undo);
+    undo->add_option("RUN", line_.run, "the run, as audit list and the log name it")->required();
+    undo->add_flag("--plan", line_.plan_only, "only show what would be done");
+    undo->add_flag("--yes", line_.yes, "do not ask");
+    accounts_of(undo);
+    format_of(undo, {"text", "json", "markdown"});
   }
 
   void add_readers() {

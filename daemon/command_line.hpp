@@ -24,6 +24,7 @@ struct CommandLine {
     run,
     plan,
     apply,
+    undo,
     validate,
     import,
     drift,
@@ -45,8 +46,9 @@ struct CommandLine {
   bool config_given = false;
   std::vector<std::string> accounts;
   Format format = Format::text;
-  std::string out;        ///< plan --out
-  std::string plan_file;  ///< apply --plan
+  std::string out;         ///< plan --out
+  std::string plan_file;   ///< apply --plan
+  bool plan_only = false;  ///< undo --plan
   bool yes = false;
   std::vector<std::string> names;  ///< PATH…, USERNAME, ID… or the kind of schema
   std::string reason;

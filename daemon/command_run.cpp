@@ -11,6 +11,7 @@ Exit run_daemon(const CommandLine& line) {
     return loaded.exit;
   }
   Daemon daemon{line.config, std::move(*loaded.value), log};
+  daemon.tell_frozen(loaded.problems);
   auto ran = daemon.run();
   if (ran) return Exit::done;
   print_error(ran.error());

@@ -16,6 +16,8 @@ Exit run_command(const CommandLine& line) {
       return run_plan(line);
     case Command::apply:
       return run_apply(line);
+    case Command::undo:
+      return run_undo(line);
     case Command::validate:
       return run_validate(line);
     case Command::import:

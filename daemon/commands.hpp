@@ -19,6 +19,7 @@ Exit run_daemon(const CommandLine& line);
 
 Exit run_plan(const CommandLine& line);
 Exit run_apply(const CommandLine& line);
+Exit run_undo(const CommandLine& line);
 Exit run_import(const CommandLine& line);
 
 Exit run_validate(const CommandLine& line);

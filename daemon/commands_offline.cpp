@@ -55,10 +55,8 @@ Exit validate_path(const std::string& path, Problems& problems) {
 Exit run_validate(const CommandLine& line) {
   if (line.names.empty()) {
     const auto loaded = load_settings(line.config);
-    if (!loaded.value) {
-      print_problems(loaded.problems);
-      return loaded.exit;
-    }
+    print_problems(loaded.problems);
+    if (!loaded.problems.empty()) return loaded.exit;
     std::size_t users = 0;
     for (const auto& [account, desired] : loaded.value->wanted.desired) users += desired.users.size();
     std::cout << line.config << ": ok, " << loaded.value->accounts.size() << " accounts, " << users

@@ -131,6 +131,7 @@ json::object approval_json(const Approval& approval) {
   object["username"] = approval.username;
   object["summary"] = approval.summary;
   object["state"] = name_of(approval.state);
+  object["plan"] = text_json(approval.plan);
   object["requestedAt"] = format_time(approval.requested_at);
   object["decidedBy"] = text_json(approval.actor);
   object["decidedAt"] = time_json(approval.decided_at);
@@ -246,9 +247,11 @@ Exit run_approvals(const CommandLine& line) {
   std::string text;
   for (const auto& approval : opened.store->list_approvals(std::nullopt)) {
     all.push_back(approval_json(approval));
-    text += approval.action + "  " + std::string{name_of(approval.state)} + "  " + approval.account + "  " +
-            approval.operation + " " + terminal_safe(approval.username) + "  " +
-            terminal_safe(approval.summary) + "\n";
+    text +=
+        approval.action + "  " + std::string{name_of(approval.state)} + "  " + approval.account + "  " +
+        approval.operation + " " + terminal_safe(approval.username) + "  " + terminal_safe(approval.summary) +
+        (approval.plan.empty() ? "" : "  (then run `usersyncd " + terminal_safe(approval.plan) + "` again)") +
+        "\n";
   }
   if (line.format == Format::json) {
     json::object document;

@@ -19,6 +19,7 @@ constexpr Duration watch_interval{500};         // approvals and pauses are noti
 constexpr Duration longest_start_delay{2'000};  // accounts start spread over this
 constexpr Duration lock_patience{3'600'000};
 constexpr Duration waiting_precision{1'000};
+constexpr const char* old_state_holds = "the old state stays in force";
 
 std::string file_text(const std::string& path) {
   std::ifstream file{path, std::ios::binary};
@@ -196,7 +197,8 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
   live.desired = settings_.wanted.of(context.id);
   const auto rules = settings_.wanted.rules;  // a reload in the middle of a cycle is for the next one
   place_.store().recover(context.id, now + 2 * context.request_timeout, now);
-  live.cycle = std::make_unique<Cycle>(context, stack.ports(), make_run_id(now, place_.random()), "poll");
+  live.cycle =
+      std::make_unique<Cycle>(context, stack.ports(), make_run_id(now, place_.random()), Purpose::poll);
   look_at_people(*account);
   if (!account->checked) {
     auto unseen = co_await check_account(stack, "");
@@ -329,20 +331,26 @@ void Daemon::stop() {
   admin_.reset();
 }
 
-void Daemon::refuse_reload(const std::string& reason) {
+// Refused is what is wrong, and nothing else: everybody whose entry is valid goes on.
+void Daemon::tell_frozen(const Problems& problems) {
+  if (!problems.empty())
+    refuse_reload(problems.text(), "the users of these entries are frozen, everything else is in force");
+}
+
+void Daemon::refuse_reload(const std::string& reason, const std::string& what_holds) {
   Event refused;
   refused.level = Event::Level::error;
   refused.name = "reload.failed";
-  refused.reason = reason + " -- the old state stays in force";
+  refused.reason = reason + " -- " + what_holds;
   events_.emit(refused);
-  notifier_.status("reload failed, the old state stays in force; " + status_line());
+  notifier_.status("reload failed, " + what_holds + "; " + status_line());
 }
 
 void Daemon::reload(bool with_accounts) {
   try {
     reload_settings(with_accounts);
   } catch (const StoreError& error) {
-    refuse_reload(error.what());
+    refuse_reload(error.what(), old_state_holds);
   }
 }
 
@@ -350,17 +358,19 @@ void Daemon::reload_settings(bool with_accounts) {
   // Looked at before they are read, so that what is edited meanwhile is noticed.
   FileWatcher before_reading{watched_paths(config_path_, settings_)};
   auto loaded = load_settings(config_path_);
-  if (!loaded.value) return refuse_reload(loaded.problems.text());
+  if (!loaded.value) return refuse_reload(loaded.problems.text(), old_state_holds);
   if (loaded.value->config.store_path != settings_.config.store_path) {
-    return refuse_reload(config_path_ + ": store.path cannot change while the daemon runs; restart it");
+    return refuse_reload(config_path_ + ": store.path cannot change while the daemon runs; restart it",
+                         old_state_holds);
   }
   if (loaded.value->config.admin_listen != settings_.config.admin_listen) {
-    return refuse_reload(config_path_ + ": admin.listen cannot change while the daemon runs; restart it");
+    return refuse_reload(config_path_ + ": admin.listen cannot change while the daemon runs; restart it",
+                         old_state_holds);
   }
   Accounts accounts;
   if (with_accounts) {
     auto made = make_accounts(*loaded.value);
-    if (!made) return refuse_reload(made.error().text());
+    if (!made) return refuse_reload(made.error().text(), old_state_holds);
     accounts = std::move(*made);
   }
   write_reload(loaded.value->wanted);
@@ -375,6 +385,7 @@ void Daemon::reload_settings(bool with_accounts) {
   log_.configure(settings_.config.log_level, settings_.config.log_format);
   if (with_accounts) start(accounts);
   for (const auto& account : accounts_) wake(*account);
+  tell_frozen(loaded.problems);
   Event done;
   done.name = "reload.ok";
   done.reason = with_accounts ? "config, desired state and policies" : "desired state and policies";

@@ -24,6 +24,9 @@ class Daemon {
   /// Runs until SIGTERM or SIGINT. An Error if it cannot even start: a second daemon, a missing secret.
   Result<bool> run();
 
+  /// Logs what is wrong with single entries, whose users are frozen; nothing if there is no problem.
+  void tell_frozen(const Problems& problems);
+
  private:
   /// One account of one generation of the config. A reload retires it; its cycle under way still ends.
   struct Account {
@@ -56,7 +59,7 @@ class Daemon {
 
   void reload(bool with_accounts);
   void reload_settings(bool with_accounts);
-  void refuse_reload(const std::string& reason);
+  void refuse_reload(const std::string& reason, const std::string& what_holds);
   void look_at_people(Account& account);
   void note_waiting(Account& account);
   void measure(Account& account, const LiveAccount& live);

@@ -62,7 +62,7 @@ Awaitable<void> follow_up(Workplace& place, LiveAccount& account, const RuleSet&
       if (!awake) co_return;
     }
     auto cycle = std::make_unique<Cycle>(account.stack->context(), account.stack->ports(),
-                                         make_run_id(place.clock().now(), place.random()), "apply");
+                                         make_run_id(place.clock().now(), place.random()), Purpose::apply);
     auto look = co_await cycle->look(account.desired, rules, true, true);
     if (!look.judged || !look.observed.observation.complete) co_return;
     cycle->save(look, account.desired, std::nullopt);

@@ -1,7 +1,13 @@
 #include "daemon/settings.hpp"
 
+#include <pwd.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
 #include "config/config_file.hpp"
 #include "config/desired_file.hpp"
+#include "config/file.hpp"
 #include "policies/check.hpp"
 #include "policies/read.hpp"
 
@@ -29,12 +35,46 @@ void add_errors(const std::vector<Error>& errors, Problems& problems) {
   }
 }
 
+std::string owner_of(const std::string& path, std::int64_t& newest) {
+  struct ::stat info {};
+  if (::stat(path.c_str(), &info) != 0 || info.st_mtim.tv_sec < newest) return {};
+  newest = info.st_mtim.tv_sec;
+  // What a deployment wrote as root was changed by somebody else, nobody here knows whom.
+  if (info.st_uid == 0) return {};
+  const auto* entry = ::getpwuid(info.st_uid);
+  return entry ? entry->pw_name : "";
+}
+
+// Who last changed the desired state, for the rules that want somebody else to approve; empty: not known.
+std::string author_of(const Config& config) {
+  std::string author;
+  if (!config.author_path.empty()) {
+    std::ifstream file{config.author_path};
+    std::getline(file, author);
+    while (!author.empty() && (author.back() == '\r' || author.back() == ' ')) author.pop_back();
+    return author;
+  }
+  Problems ignored;
+  std::int64_t newest = 0;
+  for (const auto& path :
+       list_yaml_files(config.desired_path, ignored).value_or(std::vector<std::string>{})) {
+    const auto before = newest;
+    const auto owner = owner_of(path, newest);
+    if (newest > before) author = owner;
+  }
+  return author;
+}
+
 void read_wanted(Settings& settings, Problems& problems) {
   const auto ids = account_ids(settings.config);
   auto desired = load_desired(settings.config.desired_path, ids, problems);
   auto rules = read_policies(settings.config.policies_path, problems);
   if (desired) {
-    for (auto& one : *desired) settings.wanted.desired[one.account] = std::move(one);
+    const auto author = author_of(settings.config);
+    for (auto& one : *desired) {
+      one.author = author;
+      settings.wanted.desired[one.account] = std::move(one);
+    }
   }
   if (!rules) return;
   settings.wanted.rules = std::move(*rules);
@@ -74,15 +114,14 @@ Loaded<Settings> load_settings(const std::string& config_path) {
   auto loaded = load_accounts(config_path);
   if (!loaded.value) return loaded;
   read_wanted(*loaded.value, loaded.problems);
-  if (!loaded.problems.empty()) {
-    loaded.value.reset();
-    loaded.exit = Exit::desired;
-  }
+  if (!loaded.problems.empty()) loaded.exit = Exit::desired;
+  if (loaded.problems.grave() > 0) loaded.value.reset();
   return loaded;
 }
 
 std::vector<std::string> watched_paths(const std::string& config_path, const Settings& settings) {
   std::vector<std::string> paths{config_path, settings.config.desired_path};
+  if (!settings.config.author_path.empty()) paths.push_back(settings.config.author_path);
   if (!settings.config.policies_path.empty()) paths.push_back(settings.config.policies_path);
   for (const auto& account : settings.config.accounts) {
     if (account.provider.find('/') != std::string::npos) paths.push_back(account.provider);

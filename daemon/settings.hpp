@@ -37,7 +37,8 @@ struct Settings {
 };
 
 /// What a load came to: settings, or problems and the exit code that they deserve (78 for config and
-/// profiles, 65 for desired state and policies).
+/// profiles, 65 for desired state and policies). Both, if all that is wrong are single entries of users, who
+/// are frozen then.
 template <class T>
 struct Loaded {
   std::optional<T> value;

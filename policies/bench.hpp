@@ -16,6 +16,7 @@ struct Hold {
   Verdict verdict;
   std::string rule;  ///< empty: no rule but a fact, as that the provider cannot do it
   std::string sentence;
+  std::string approval = {};  ///< for a verdict of `approval`: the id that a person has to approve
 };
 
 /// An action before the judge.
@@ -27,8 +28,9 @@ struct Case {
   std::optional<std::vector<std::string>> report;  ///< set: nobody wants it done, by these rules
 };
 
-/// Holds of one action by what is known of it: waits, abilities of the provider, tombstones, confirmations.
-void hold_by_facts(Case& item, const JudgeFacts& facts);
+/// Holds of one action by what is known of it: waits, abilities of the provider, tombstones, confirmations,
+/// and what of the whole plan a person has to accept first.
+void hold_by_facts(Case& item, const Plan& plan, const JudgeFacts& facts);
 
 /// Holds of one action by one rule whose match fits.
 void hold_by_rule(Case& item, const AccountRules& rules, const AccountRules::Entry& entry,

@@ -55,18 +55,21 @@ const User* same_email(const Action& action, const std::vector<User>& users) {
   return found == users.end() ? nullptr : &*found;
 }
 
-bool is_approved(const Action& action, const JudgeFacts& facts) {
-  const auto approved = facts.approvals.find(action.id);
-  return approved != facts.approvals.end() && facts.now < approved->second;
-}
-
-void ask_for_approval(Case& item, const std::string& rule, const std::string& why, const JudgeFacts& facts) {
-  if (is_approved(*item.action, facts)) {
+void ask_for_approval(Case& item, const std::string& rule, std::string why, const JudgeFacts& facts,
+                      bool not_by_author = false) {
+  const auto given = facts.approvals.find(item.action->id);
+  const bool approved = given != facts.approvals.end() && facts.now < given->second.until;
+  const bool own_work = approved && not_by_author && is_same_author(given->second.by, facts.author);
+  if (approved && !own_work) {
     item.allowing.push_back(rule);
     return;
   }
-  item.holds.push_back(
-      {Verdict::approval, rule, why + "; to release it: usersyncd approve " + item.action->id});
+  if (own_work)
+    why += ", and " + given->second.by + ", who gave it, is who last changed the desired state";
+  else if (not_by_author && !facts.author.empty())
+    why += ", and not by " + facts.author + ", who last changed the desired state";
+  item.holds.push_back({Verdict::approval, rule,
+                        why + "; to release it: usersyncd approve " + item.action->id, item.action->id});
 }
 
 /// Adds what each effect says against the action; effects about ways, lists and whole plans have their say
@@ -78,8 +81,9 @@ class Speaker {
 
   void operator()(const Allow&) { item_.allowing.push_back(name_); }
   void operator()(const Deny&) { hold(Verdict::denied, "rule " + name_ + " denies it"); }
-  void operator()(const RequireApproval&) {
-    ask_for_approval(item_, name_, "rule " + name_ + " asks for a person's approval", facts_);
+  void operator()(const RequireApproval& rule) {
+    ask_for_approval(item_, name_, "rule " + name_ + " asks for a person's approval", facts_,
+                     rule.not_by_author);
   }
   void operator()(const DisabledFor& rule);
   void operator()(const Window& window);
@@ -149,11 +153,14 @@ void Speaker::operator()(const ForbidTogether& forbidden) {
 
 }  // namespace
 
-void hold_by_facts(Case& item, const JudgeFacts& facts) {
+void hold_by_facts(Case& item, const Plan& plan, const JudgeFacts& facts) {
   const Action& action = *item.action;
   const auto hold = [&](Verdict verdict, std::string sentence) {
     item.holds.push_back({verdict, "", std::move(sentence)});
   };
+  if (plan.unaccepted)
+    item.holds.push_back(
+        {Verdict::approval, plan.unaccepted->rule, plan.unaccepted->message, plan.unaccepted->id});
   if (action.manual_only) hold(Verdict::manual, action.reason);
   if (const auto what = beyond(action, facts.capabilities); !what.empty())
     hold(Verdict::manual, "the provider cannot " + what + ": a person has to do it by hand");

@@ -40,6 +40,15 @@ JudgedAction judged(const Case& item, Verdict verdict, std::vector<std::string> 
   return {*item.action, verdict, make_set(std::move(rules)), std::move(reason)};
 }
 
+// The ids that a person has to approve.
+std::vector<std::string> approvals_for(const Case& item) {
+  std::vector<std::string> ids;
+  for (const auto& hold : item.holds) {
+    if (hold.verdict == Verdict::approval) ids.push_back(hold.approval);
+  }
+  return make_set(std::move(ids));
+}
+
 JudgedAction decide_held(const Case& item) {
   const auto holds_with = [&](Verdict verdict) {
     return std::any_of(item.holds.begin(), item.holds.end(),
@@ -54,7 +63,9 @@ JudgedAction decide_held(const Case& item) {
     rules.push_back(hold.rule);
     sentences.insert(hold.sentence);
   }
-  return judged(item, verdict, std::move(rules), joined(sentences));
+  auto held = judged(item, verdict, std::move(rules), joined(sentences));
+  if (verdict == Verdict::approval) held.waits_for = approvals_for(item);
+  return held;
 }
 
 JudgedAction decide(const Case& item, const JudgeFacts& facts) {
@@ -70,13 +81,22 @@ JudgedAction decide(const Case& item, const JudgeFacts& facts) {
     const std::string why = facts.paused->empty() ? "" : ": " + *facts.paused;
     return judged(item, Verdict::paused, std::move(rules), "writes are paused" + why);
   }
-  const auto approved = facts.approvals.find(item.action->id);
-  if (approved != facts.approvals.end() && facts.now < approved->second)
-    return judged(item, Verdict::apply, std::move(rules), "approved until " + format_time(approved->second));
+  const auto given = facts.approvals.find(item.action->id);
+  if (given != facts.approvals.end() && facts.now < given->second.until) {
+    const std::string by = given->second.by.empty() ? "" : " by " + given->second.by;
+    return judged(item, Verdict::apply, std::move(rules),
+                  "approved" + by + " until " + format_time(given->second.until));
+  }
   return judged(item, Verdict::apply, std::move(rules), "no rule holds it");
 }
 
 }  // namespace
+
+bool is_same_author(std::string_view approver, std::string_view author) {
+  if (approver.empty() || author.empty()) return false;
+  const auto mailbox = [](std::string_view name) { return key_of(name.substr(0, name.find('@'))); };
+  return mailbox(approver) == mailbox(author);
+}
 
 JudgedPlan Judge::judge(Plan plan, const RuleSet& rule_set, const JudgeFacts& facts) {
   const AccountRules rules(rule_set, plan.account, facts.catalog);
@@ -87,7 +107,7 @@ JudgedPlan Judge::judge(Plan plan, const RuleSet& rule_set, const JudgeFacts& fa
   cases.reserve(plan.actions.size());
   for (const auto& action : plan.actions) {
     cases.push_back(open_case(action, rules, own_keys));
-    hold_by_facts(cases.back(), facts);
+    hold_by_facts(cases.back(), plan, facts);
     for (const auto& entry : rules.entries()) {
       if (AccountRules::matches(entry, cases.back().subject) != Matched::no)
         hold_by_rule(cases.back(), rules, entry, facts);
@@ -102,6 +122,10 @@ JudgedPlan Judge::judge(Plan plan, const RuleSet& rule_set, const JudgeFacts& fa
   std::vector<JudgedAction> actions;
   actions.reserve(cases.size());
   for (const auto& item : cases) actions.push_back(decide(item, facts));
+  if (plan.complete) {
+    for (auto& note : find_notes(rule_set, plan.account, facts)) plan.notes.push_back(std::move(note));
+    std::sort(plan.notes.begin(), plan.notes.end());
+  }
   return JudgedPlan(std::move(plan), std::move(actions));
 }
 

@@ -21,6 +21,14 @@ struct DoneAction {
   std::string username;  ///< empty: unknown, counts for every user
 };
 
+/// What a person released.
+struct GivenApproval {
+  // Implicit: most of the time only how long it holds is of interest.
+  GivenApproval(Time until_time = {}, std::string person = {}) : until(until_time), by(std::move(person)) {}
+  Time until;
+  std::string by;  ///< login name; empty: not known
+};
+
 /// All that a judgement depends on besides the plan and the rules, for the plan's account. Whether the
 /// account is in `observe` is not among it: the verdicts are those that `enforce` would have (A66).
 struct JudgeFacts {
@@ -32,8 +40,9 @@ struct JudgeFacts {
   std::vector<User> users;                     ///< as observed: who is an admin, who breaks a rule already
   std::vector<DoneAction> history;             ///< at least of the last seven days
   std::map<std::string, Time> disabled_since;  ///< by user key
-  std::map<std::string, Time> approvals;       ///< by action id: approved until when
-  std::map<std::string, Time> tombstones;      ///< by user key: deleted by us when, and not edited since
+  std::map<std::string, GivenApproval> approvals;  ///< by action id
+  std::string author;                              ///< who last changed the desired state; empty: not known
+  std::map<std::string, Time> tombstones;          ///< by user key: deleted by us when, and not edited since
   std::map<std::string, std::string> unconfirmed;  ///< by action id: what must be seen before it may be done
 };
 
@@ -48,13 +57,9 @@ class Judge {
   static JudgedPlan judge(Plan plan, const RuleSet& rules, const JudgeFacts& facts);
 };
 
-/// Something a person should know that no action of the plan is about.
-struct Note {
-  std::string rule;
-  std::string username;  ///< empty: the rule itself
-  std::string message;   ///< one sentence
-  friend bool operator==(const Note&, const Note&) = default;
-};
+/// Whether a login name and the author of a commit seem to be one person: equal without regard to case, or
+/// equal to what stands before the `@` of an e-mail address. False where either is not known.
+bool is_same_author(std::string_view approver, std::string_view author);
 
 /// Users that break `require` or `forbidTogether` already, accounts that are below their `keep`, and rules
 /// that name a role which the account's catalogue does not have and so protect nothing. Sorted by rule and

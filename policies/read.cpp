@@ -154,6 +154,12 @@ void describe(Shape& shape, Keep& keep) {
   shape.required("atLeast", keep.at_least, "At least so many.", in_range(1, most_counted));
 }
 
+void describe(Shape& shape, RequireApproval& approval) {
+  shape.about("A person has to release the action by `usersyncd approve`.");
+  shape.optional("notByAuthor", approval.not_by_author,
+                 "Not the person who last changed the desired state, where that is known.");
+}
+
 void describe(Shape& shape, Require& require) {
   shape.about("Fields that must fit a pattern; `*` and `?` as in file names.");
   for (const Field field : {Field::first_name, Field::last_name, Field::email, Field::phone, Field::scope}) {
@@ -215,6 +221,7 @@ void describe(Shape& shape, Effect& effect) {
   if (shape.alternative("disabledFor", wait.duration, "Deleted only after having been disabled for so long.",
                         in_range(Duration{1000}, Duration::max())))
     effect = wait;
+  describe_nested<RequireApproval>(shape, "requireApproval", effect, "A person has to release the action.");
   describe_nested<Window>(shape, "window", effect, "When actions may run.");
   describe_nested<Limit>(shape, "limit", effect, "How many actions may be done.");
   describe_nested<Shrink>(shape, "shrink", effect, "How much a list may shrink.");

@@ -28,7 +28,11 @@ struct Match {
 
 struct Allow {};
 struct Deny {};
-struct RequireApproval {};
+
+/// A person has to release the action.
+struct RequireApproval {
+  bool not_by_author = false;  ///< and not who last changed the desired state, where that is known
+};
 
 /// A user is deleted only after having been disabled for so long.
 struct DisabledFor {

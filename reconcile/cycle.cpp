@@ -1,8 +1,10 @@
 #include "reconcile/cycle.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <sstream>
 
 #include "policies/check.hpp"
 #include "policies/ways.hpp"
@@ -12,6 +14,7 @@
 namespace usersyncd {
 namespace {
 
+constexpr const char* told_notes = "notes";     // digests of those that were told, by line
 constexpr std::chrono::days longest_window{7};  // of a rolling limit
 
 // The policies' ways, except that the login we work with is nobody's to manage, and an account without a
@@ -38,6 +41,23 @@ class CycleWays : public Ways {
   bool has_desired_;
 };
 
+// For an undo: only its own users, and nobody else is any of its business.
+class UndoWays : public Ways {
+ public:
+  explicit UndoWays(const Ways& ways) : ways_(ways) {}
+  Chosen<DriftWay> drift(const User& user, Field field) const override { return ways_.drift(user, field); }
+  Chosen<DeprovisionWay> deprovision(const User& user) const override { return ways_.deprovision(user); }
+  Chosen<UnmanagedWay> unmanaged(const User&) const override { return {UnmanagedWay::ignore, {}}; }
+
+ private:
+  const Ways& ways_;
+};
+
+std::string_view name_of(Purpose purpose) {
+  constexpr std::array<std::string_view, 4> names{"poll", "plan", "apply", "undo"};
+  return names[static_cast<std::size_t>(purpose)];
+}
+
 }  // namespace
 
 std::string make_run_id(Time now, Random& random) {
@@ -49,8 +69,8 @@ std::string make_run_id(Time now, Random& random) {
   return id;
 }
 
-Cycle::Cycle(const AccountContext& account, Ports ports, std::string run, std::string kind)
-    : account_(account), ports_(ports), run_(std::move(run)), kind_(std::move(kind)) {}
+Cycle::Cycle(const AccountContext& account, Ports ports, std::string run, Purpose purpose)
+    : account_(account), ports_(ports), run_(std::move(run)), purpose_(purpose) {}
 
 Event Cycle::event(std::string_view name, Event::Level level) const {
   Event made;
@@ -82,10 +102,11 @@ JudgeFacts Cycle::facts(const Desired& desired, const Observed& observed) {
   for (const auto& [key, known] : observed.next) {
     if (known.disabled_since) facts.disabled_since[key] = *known.disabled_since;
   }
+  facts.author = desired.author;
   for (const auto& approval : ports_.store.list_approvals(account_.id)) {
-    if (approval.state == Approval::State::approved) {
-      facts.approvals[approval.action] = approval.expires_at.value_or(Time::max());
-    }
+    if (approval.state != Approval::State::approved || approval.plan != plan_name_) continue;
+    facts.approvals[approval.action] =
+        GivenApproval{approval.expires_at.value_or(Time::max()), approval.actor};
   }
   // A deleted user is created again only if somebody edited the entry since: the loop never undoes itself
   // (A56).
@@ -100,33 +121,72 @@ JudgeFacts Cycle::facts(const Desired& desired, const Observed& observed) {
 
 Awaitable<Look> Cycle::look(const Desired& desired, const RuleSet& rules, bool settle, bool insist) {
   Look look;
+  const bool seen = co_await observe(look, desired, rules, settle, insist);
+  if (!seen) co_return look;
+  const auto& catalog = look.observed.observation.catalog;
+  const PolicyWays policy_ways{rules, account_.id, catalog};
+  const CycleWays ways{policy_ways, account_.own_logins, !desired.revision.empty()};
+  const auto shrink = shrink_rule(rules, account_.id);
+  auto unaccepted = DesiredGuard{account_, ports_.store, shrink}.check(desired, ports_.clock.now());
+  judge(look, desired, rules, ways, std::move(unaccepted));
+  co_return look;
+}
+
+Awaitable<Look> Cycle::look_to_undo(const std::string& run, const std::vector<PastWrite>& writes,
+                                    const Desired& desired, const RuleSet& rules) {
+  plan_name_ = "undo " + run;
+  auto inverse = invert(account_.id, run, writes);
+  // Whoever undoes a run says what is wanted, as far as this plan goes.
+  inverse.desired.author = account_.actor;
+  Look look;
+  const bool seen = co_await observe(look, inverse.desired, rules, true, true);
+  if (!seen) co_return look;
+  const auto& observed = look.observed;
+  const auto& catalog = observed.observation.catalog;
+  if (observed.observation.complete)
+    keep_newer(inverse, writes, observed.observation, observed.memory.found_by_lookup);
+  const PolicyWays policy_ways{rules, account_.id, catalog};
+  const UndoWays ways{policy_ways};
+  look.notes = contradictions(inverse, desired, catalog, ports_.clock.now());
+  look.impossible = inverse.impossible.size();
+  look.notes.insert(look.notes.end(), inverse.impossible.begin(), inverse.impossible.end());
+  judge(look, inverse.desired, rules, ways, std::nullopt);
+  co_return look;
+}
+
+// False: the look ends here, for `problems`.
+Awaitable<bool> Cycle::observe(Look& look, const Desired& desired, const RuleSet& rules, bool settle,
+                               bool insist) {
   Observer observer{account_, ports_, run_};
   const auto shrink = shrink_rule(rules, account_.id);
   ShrinkGuard guard{account_, ports_.store, shrink};
   auto observed = co_await observer.observe(desired, guard, settle, insist);
   if (!observed) {
     look.problems.push_back(observed.error());
-    co_return look;
+    co_return false;
   }
   look.observed = std::move(*observed);
-  const auto& observation = look.observed.observation;
-  if (observation.complete) look.problems = check_against_catalog(desired, observation.catalog);
-  for (auto& error : check_against_capabilities(rules, account_.capabilities, account_.id)) {
-    look.problems.push_back(std::move(error));
-  }
-  if (!look.problems.empty()) co_return look;
+  look.problems = check_against_capabilities(rules, account_.capabilities, account_.id);
+  co_return look.problems.empty();
+}
 
-  const PolicyWays policy_ways{rules, account_.id, observation.catalog};
-  const CycleWays ways{policy_ways, account_.own_logins, !desired.revision.empty()};
-  auto plan = make_plan(desired, observation, ways, look.observed.memory, ports_.clock.now());
+void Cycle::judge(Look& look, const Desired& desired, const RuleSet& rules, const Ways& ways,
+                  std::optional<Unaccepted> unaccepted) {
+  auto& observation = look.observed.observation;
+  const auto wanted =
+      observation.complete ? freeze_unknown(desired, observation.catalog, look.invalid) : desired;
+  auto plan = make_plan(wanted, observation, ways, look.observed.memory, ports_.clock.now());
   if (observation.complete && !plan.complete) {
     // What looked like a good list mixes people up: nothing of it is remembered, either.
-    look.observed.observation.complete = false;
-    look.observed.observation.reasons = plan.reasons;
+    observation.complete = false;
+    observation.reasons = plan.reasons;
+  }
+  if (plan.complete) {
+    plan.unaccepted = std::move(unaccepted);
+    plan.notes.insert(plan.notes.end(), look.notes.begin(), look.notes.end());
   }
   const auto known_facts = facts(desired, look.observed);
   look.judged = Judge::judge(std::move(plan), rules, known_facts);
-  co_return look;
 }
 
 void Cycle::tell_drift(const DriftNews& news) {
@@ -186,6 +246,28 @@ void Cycle::tell_plan(const JudgedPlan& judged) {
   }
 }
 
+// Each note once, until it is no more: what breaks a rule already, who is frozen, what will happen by itself.
+void Cycle::tell_notes(const Plan& plan) {
+  std::set<std::string> told_before;
+  if (const auto note = ports_.store.load_note(account_.id, told_notes)) {
+    std::istringstream lines{*note};
+    for (std::string line; std::getline(lines, line);) told_before.insert(line);
+  }
+  std::string told_now;
+  for (const auto& note : plan.notes) {
+    const auto digest = sha256_hex(note.rule + '\n' + note.username + '\n' + note.message).substr(0, 16);
+    told_now += digest + '\n';
+    if (told_before.contains(digest)) continue;
+    auto told = event("plan.held", Event::Level::warning);
+    told.username = note.username;
+    told.rule = note.rule;
+    told.reason = "note: " + note.message;
+    ports_.events.emit(told);
+  }
+  if (told_now.empty() && told_before.empty()) return;
+  ports_.store.save_note(account_.id, told_notes, told_now);
+}
+
 void Cycle::tell_failed_poll(const Look& look, AccountState& state) {
   const bool incomplete = look.problems.empty();
   std::string reason;
@@ -198,16 +280,27 @@ void Cycle::tell_failed_poll(const Look& look, AccountState& state) {
   ports_.events.emit(told);
 }
 
-void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> next_poll) {
-  const auto now = ports_.clock.now();
+void Cycle::start_run(const std::string& desired_revision) {
   Run run;
   run.id = run_;
   run.account = account_.id;
-  run.kind = kind_;
+  run.kind = name_of(purpose_);
   run.actor = account_.actor;
-  run.desired_revision = desired.revision;
-  run.started_at = now;
+  run.desired_revision = desired_revision;
+  run.started_at = ports_.clock.now();
   ports_.store.start_run(run);
+}
+
+void Cycle::save_undo(const Look& look) {
+  if (!look.judged || !look.observed.observation.complete) return;
+  start_run(look.judged->plan().desired_revision);
+  tell_plan(*look.judged);
+  request_approvals(*look.judged);
+}
+
+void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> next_poll) {
+  const auto now = ports_.clock.now();
+  start_run(desired.revision);
 
   auto state = ports_.store.load_state(account_.id);
   state.last_poll = now;
@@ -233,7 +326,12 @@ void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> n
   std::map<std::string, const User*> seen;
   for (const auto& user : look.observed.observation.users) seen[key_of(user.username)] = &user;
   for (const auto& user : look.observed.memory.found_by_lookup) seen[key_of(user.username)] = &user;
+  std::set<std::string> frozen;
+  for (const auto& note : plan.notes) {
+    if (note.rule == frozen_rule) frozen.insert(key_of(note.username));
+  }
   poll.was_judged = [&](const std::string& username, const std::string& kind) {
+    if (frozen.contains(key_of(username))) return false;
     const auto user = seen.find(key_of(username));
     // Who is missing from one list is not gone yet (A4).
     if (user == seen.end()) return !look.observed.next.contains(key_of(username));
@@ -255,7 +353,10 @@ void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> n
   ports_.events.emit(told);
   tell_drift(news);
   tell_plan(*look.judged);
+  tell_notes(plan);
 
+  const auto no_rule = std::optional<ShrinkRule>{};
+  if (!plan.unaccepted) DesiredGuard{account_, ports_.store, no_rule}.accept(desired);
   request_approvals(*look.judged);
   ports_.store.save_plan(account_.id, boost::json::serialize(plan_document({&*look.judged}, now)), now);
 }
@@ -263,25 +364,39 @@ void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> n
 // Whatever else waits for a person goes on waiting: there is no plan that could say otherwise.
 void Cycle::request_shrink_approval(const Observed& observed) {
   auto wanted = ports_.store.list_approvals(account_.id);
+  std::erase_if(wanted, [&](const Approval& approval) { return approval.plan != plan_name_; });
+  std::string summary;
+  for (const auto& reason : observed.observation.reasons) summary += reason;
+  wanted.push_back(approval_of_shrinkage(observed.shrink_id, std::move(summary)));
+  save_approvals(wanted);
+}
+
+Approval Cycle::approval_of_shrinkage(std::string id, std::string summary) const {
   Approval approval;
   approval.account = account_.id;
-  approval.action = observed.shrink_id;
+  approval.action = std::move(id);
   approval.username = "*";
   approval.operation = "shrink";
-  for (const auto& reason : observed.observation.reasons) approval.summary += reason;
+  approval.summary = std::move(summary);
   approval.requested_at = ports_.clock.now();
-  wanted.push_back(std::move(approval));
-  save_approvals(wanted);
+  return approval;
 }
 
 // Everything that needs a person, decided or not: the store forgets decisions on actions that are not planned
 // any more, so that an approval never outlives the plan that it was given for (A18).
 void Cycle::request_approvals(const JudgedPlan& judged_plan) {
   const auto now = ports_.clock.now();
-  const auto approved = ports_.store.approved_actions(account_.id, now);
+  std::set<std::string> approved;
+  for (const auto& known : ports_.store.list_approvals(account_.id)) {
+    if (known.state == Approval::State::approved && known.plan == plan_name_) approved.insert(known.action);
+  }
   std::vector<Approval> wanted;
+  if (const auto& whole = judged_plan.plan().unaccepted)
+    wanted.push_back(approval_of_shrinkage(whole->id, whole->message));
   for (const auto& judged : judged_plan.actions()) {
-    if (judged.verdict != Verdict::approval && !approved.contains(judged.action.id)) continue;
+    const auto& ids = judged.waits_for;
+    const bool waits = std::binary_search(ids.begin(), ids.end(), judged.action.id);
+    if (!waits && !approved.contains(judged.action.id)) continue;
     Approval approval;
     approval.account = account_.id;
     approval.action = judged.action.id;
@@ -295,7 +410,8 @@ void Cycle::request_approvals(const JudgedPlan& judged_plan) {
 }
 
 void Cycle::save_approvals(const std::vector<Approval>& wanted) {
-  for (const auto& approval : ports_.store.save_approvals(account_.id, wanted, ports_.clock.now())) {
+  const auto now = ports_.clock.now();
+  for (const auto& approval : ports_.store.save_approvals(account_.id, plan_name_, wanted, now)) {
     auto asked = event("approval.requested", Event::Level::warning);
     asked.username = approval.username;
     asked.field = approval.operation;

@@ -10,6 +10,7 @@
 #include "policies/rules.hpp"
 #include "reconcile/actor.hpp"
 #include "reconcile/observer.hpp"
+#include "sync/undo.hpp"
 
 namespace usersyncd {
 
@@ -17,9 +18,15 @@ namespace usersyncd {
 struct Look {
   Observed observed;
   std::optional<JudgedPlan> judged;
-  std::vector<Error>
-      problems;  ///< the provider could not be read, or the desired state asks for what is not there
+  std::vector<Error> problems;  ///< the provider could not be read, or it cannot do what a rule asks for
+  /// Entries that ask for what the provider does not have; their users are frozen in the plan.
+  std::vector<Error> invalid;
+  std::vector<Note> notes;     ///< that this look adds to those of its plan
+  std::size_t impossible = 0;  ///< how many of them say that something cannot be undone
 };
+
+/// What a cycle is for.
+enum class Purpose { poll, plan, apply, undo };
 
 /// What a cycle did.
 struct Acted {
@@ -34,12 +41,21 @@ struct Acted {
 /// One cycle of one account: poll, believe, plan, judge; then save, act, read back, save.
 class Cycle {
  public:
-  /// `run` is the id that log and audit show; `kind` is `poll` or `apply`.
-  Cycle(const AccountContext& account, Ports ports, std::string run, std::string kind);
+  /// `run` is the id that log and audit show.
+  Cycle(const AccountContext& account, Ports ports, std::string run, Purpose purpose);
 
   /// Observes and plans; sends no write and saves nothing. With `settle` unresolved writes are resolved by
   /// what is read, which does change the store; `insist` plans for users that back off, too.
   Awaitable<Look> look(const Desired& desired, const RuleSet& rules, bool settle, bool insist);
+
+  /// The same for the way back from `run`, of which `writes` are the writes in this account, oldest first.
+  /// What cannot be undone, and what `desired` would have done once more, stands in the plan's notes.
+  Awaitable<Look> look_to_undo(const std::string& run, const std::vector<PastWrite>& writes,
+                               const Desired& desired, const RuleSet& rules);
+
+  /// Starts the run and tells what is planned, without taking the plan for what is wanted of the account: for
+  /// an undo.
+  void save_undo(const Look& look);
 
   /// Saves what the look found, and tells what is new.
   void save(const Look& look, const Desired& desired, std::optional<Time> next_poll);
@@ -56,11 +72,17 @@ class Cycle {
   Awaitable<void> act_on_user(const Look& look, Batch& batch, Actor& actor, std::size_t group);
   void conclude(const JudgedAction& judged, const ActionResult& result);
   void settle_failures(const JudgedAction& judged, const ActionResult& result);
+  Awaitable<bool> observe(Look& look, const Desired& desired, const RuleSet& rules, bool settle, bool insist);
+  void judge(Look& look, const Desired& desired, const RuleSet& rules, const Ways& ways,
+             std::optional<Unaccepted> unaccepted);
+  void start_run(const std::string& desired_revision);
   JudgeFacts facts(const Desired& desired, const Observed& observed);
   void tell_drift(const DriftNews& news);
   void tell_plan(const JudgedPlan& judged);
+  void tell_notes(const Plan& plan);
   void request_approvals(const JudgedPlan& judged);
   void request_shrink_approval(const Observed& observed);
+  Approval approval_of_shrinkage(std::string id, std::string summary) const;
   void save_approvals(const std::vector<Approval>& wanted);
   void tell_failed_poll(const Look& look, AccountState& state);
   void save_drift_after(const Look& look, const Acted& acted);
@@ -71,7 +93,8 @@ class Cycle {
   const AccountContext& account_;
   Ports ports_;
   std::string run_;
-  std::string kind_;
+  Purpose purpose_;
+  std::string plan_name_;     // of the approvals that belong together; see Store::save_approvals
   int trouble_ = 0;           // answers in a row that tell of a provider in trouble
   std::string stop_sending_;  // why no further action may be started; empty: none
 };

@@ -104,7 +104,8 @@ Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std:
     note_trouble(step.result);
     conclude(*step.judged, step.result);
   }
-  save_drift_after(look, batch.acted);
+  // An undo says nothing of what is wanted, so nothing of drift, either.
+  if (purpose_ != Purpose::undo) save_drift_after(look, batch.acted);
   co_return std::move(batch.acted);
 }
 

@@ -7,6 +7,8 @@
 #include "policies/rules.hpp"
 #include "reconcile/account.hpp"
 #include "sync/believe.hpp"
+#include "sync/desired.hpp"
+#include "sync/plan.hpp"
 
 namespace usersyncd {
 
@@ -24,6 +26,25 @@ class ShrinkGuard {
 
   /// What a person would approve: the loss of exactly these users.
   static std::string id_of(const std::string& account, const Belief& belief);
+
+ private:
+  const AccountContext& account_;
+  Store& store_;
+  const std::optional<ShrinkRule>& rule_;
+};
+
+/// The same for what people wrote: a desired state that was cut short takes nobody's place away (A55). Only a
+/// person's approval helps; what stands in a file does not change by being read again.
+class DesiredGuard {
+ public:
+  DesiredGuard(const AccountContext& account, Store& store, const std::optional<ShrinkRule>& rule);
+
+  /// What has to be accepted of `desired`: that so many entries are gone since the last good one. An entry
+  /// that says `state: absent` is not gone, and neither is one that was renamed.
+  std::optional<Unaccepted> check(const Desired& desired, Time now);
+
+  /// From now on `desired` is the last good one.
+  void accept(const Desired& desired);
 
  private:
   const AccountContext& account_;

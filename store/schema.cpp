@@ -144,7 +144,7 @@ CREATE TABLE approvals (
   reason TEXT NOT NULL,
   decided_at INTEGER,
   expires_at INTEGER,
-  PRIMARY KEY (account, action)
+  PRIMARY KEY (account, action, plan)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE notes (

@@ -106,9 +106,11 @@ class Store {
   std::vector<Pause> list_pauses();
 
   /// `wanted` are all actions of the current plan that need a person, decided or not. What is not among them
-  /// any more is dropped, what has expired waits again. Returns those that wait and did not before.
-  std::vector<Approval> save_approvals(const std::string& account, const std::vector<Approval>& wanted,
-                                       Time now);
+  /// any more is dropped, what has expired waits again. Returns those that wait and did not before. `plan`
+  /// keeps them apart: empty for the plan that every cycle makes, `undo RUN` for that of an undo. Those of an
+  /// undo that nobody comes back to are dropped after a week.
+  std::vector<Approval> save_approvals(const std::string& account, const std::string& plan,
+                                       const std::vector<Approval>& wanted, Time now);
   /// With its audit record. Empty: no action with this id waits or was decided on.
   std::optional<Approval> decide(const ApprovalDecision& decision, Time now);
   std::vector<Approval> list_approvals(const std::optional<std::string>& account);

@@ -37,6 +37,8 @@ AuditEntry lifecycle_entry(const std::optional<std::string>& account, const std:
   return entry;
 }
 
+constexpr std::chrono::days forgotten_after{7};
+
 constexpr std::string_view approval_columns_sql =
     "SELECT account, action, plan, username, operation, summary, state, requested_at, actor, reason, "
     "decided_at,"
@@ -80,8 +82,8 @@ void insert_waiting(Database& database, const Approval& approval) {
 }
 
 void delete_approval(Database& database, const Approval& approval) {
-  database.prepare("DELETE FROM approvals WHERE account = ? AND action = ?")
-      .bind(approval.account, approval.action)
+  database.prepare("DELETE FROM approvals WHERE account = ? AND action = ? AND plan = ?")
+      .bind(approval.account, approval.action, approval.plan)
       .run();
 }
 
@@ -217,13 +219,18 @@ std::vector<Pause> Store::list_pauses() {
   return pauses;
 }
 
-std::vector<Approval> Store::save_approvals(const std::string& account, const std::vector<Approval>& wanted,
-                                            Time now) {
+std::vector<Approval> Store::save_approvals(const std::string& account, const std::string& plan,
+                                            const std::vector<Approval>& wanted, Time now) {
   Transaction transaction(database_);
   std::set<std::string> still_wanted;
   for (const Approval& approval : wanted) still_wanted.insert(approval.action);
   std::set<std::string> known;
   for (const Approval& approval : list_approvals(account)) {
+    if (approval.plan != plan) {
+      const bool forgotten = !approval.plan.empty() && approval.requested_at + forgotten_after <= now;
+      if (forgotten) delete_approval(database_, approval);
+      continue;
+    }
     const bool expired = approval.expires_at && *approval.expires_at <= now;
     if (still_wanted.contains(approval.action) && !expired)
       known.insert(approval.action);
@@ -234,6 +241,7 @@ std::vector<Approval> Store::save_approvals(const std::string& account, const st
   for (Approval approval : wanted) {
     if (!known.insert(approval.action).second) continue;
     approval.account = account;
+    approval.plan = plan;
     approval.state = Approval::State::waiting;
     approval.requested_at = now;
     insert_waiting(database_, approval);

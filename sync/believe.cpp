@@ -77,8 +77,7 @@ void check_against_known(const Listing& listing, const Snapshot& known,
     belief.reasons.push_back("the list is empty, but " + number(before) + " users were known");
     return;
   }
-  if (!limit || lost < limit->at_least || lost * 100 <= before * static_cast<std::size_t>(limit->percent))
-    return;
+  if (!limit || !is_beyond(*limit, lost, before)) return;
   belief.shrunken = belief.reasons.empty();
   belief.reasons.push_back("the list lost " + number(lost) + " of " + number(before) +
                            " known users, more than the limit of " + std::to_string(limit->percent) + " %");
@@ -106,6 +105,10 @@ Fields wanted_fields(const DesiredUser& user, const Catalog& catalog, Time now) 
 }
 
 }  // namespace
+
+bool is_beyond(const ShrinkLimit& limit, std::size_t lost, std::size_t before) {
+  return lost >= limit.at_least && lost * 100 > before * static_cast<std::size_t>(limit.percent);
+}
 
 Belief believe(const Listing& listing, const Snapshot& known, const Catalog& catalog,
                const std::optional<ShrinkLimit>& limit, const std::string& account) {

@@ -16,6 +16,9 @@ struct ShrinkLimit {
   std::size_t at_least = 2;
 };
 
+/// Whether losing `lost` of `before` is more than the limit allows.
+bool is_beyond(const ShrinkLimit& limit, std::size_t lost, std::size_t before);
+
 /// Whether a list may be used. A list that is not complete changes nothing at all (contract, promise 4).
 struct Belief {
   bool complete = false;

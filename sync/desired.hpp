@@ -42,6 +42,8 @@ struct DesiredUser {
   bool absent = false;                                ///< `state: absent`
   std::optional<Time> valid_from;
   std::optional<Time> valid_until;
+  /// What is wrong with the entry; empty: nothing. The user is there, and nothing is done to them (A54).
+  std::string frozen;
   Place place;
 };
 
@@ -50,6 +52,7 @@ struct Desired {
   std::string account;
   std::vector<DesiredUser> users;  ///< sorted by key_of(username), unique
   std::string revision;            ///< digest of what it says; the same whichever file says it
+  std::string author;              ///< who last changed it; empty: not known
 };
 
 }  // namespace usersyncd

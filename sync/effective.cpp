@@ -41,6 +41,33 @@ std::string known_accounts(const StringSet& accounts) {
   return known.empty() ? "none" : known;
 }
 
+// What of an entry the catalogue does not have.
+void check_entry(const DesiredUser& user, const std::string& account, const Catalog& catalog,
+                 std::vector<Error>& errors) {
+  for (const auto& grant : user.roles.value_or(std::vector<RoleGrant>{})) {
+    if (!catalog.roles) continue;
+    const auto several = meanings(grant.role, *catalog.roles);
+    if (catalog.role_id(grant.role) && several.empty()) continue;
+    const std::string trouble =
+        several.empty()
+            ? "is not one that our credential can give in account " + account +
+                  "; it can give: " + known_roles(*catalog.roles)
+            : "could be any of " + known_roles(several) + "; write the id of the one that is meant";
+    errors.push_back({ErrorKind::desired,
+                      "error: role \"" + grant.role + "\" of user \"" + user.username + "\" " + trouble,
+                      grant.place.text()});
+  }
+  for (const auto& grant : user.accounts.value_or(std::vector<AccountGrant>{})) {
+    if (!catalog.accounts) continue;
+    const auto& known = *catalog.accounts;
+    if (std::binary_search(known.begin(), known.end(), grant.account)) continue;
+    errors.push_back({ErrorKind::desired,
+                      "error: account \"" + grant.account + "\" of user \"" + user.username +
+                          "\" is not one that our credential can give; it can give: " + known_accounts(known),
+                      grant.place.text()});
+  }
+}
+
 }  // namespace
 
 std::string Place::text() const {
@@ -50,32 +77,35 @@ std::string Place::text() const {
 
 std::vector<Error> check_against_catalog(const Desired& desired, const Catalog& catalog) {
   std::vector<Error> errors;
-  for (const auto& user : desired.users) {
-    for (const auto& grant : user.roles.value_or(std::vector<RoleGrant>{})) {
-      if (!catalog.roles) continue;
-      const auto several = meanings(grant.role, *catalog.roles);
-      if (catalog.role_id(grant.role) && several.empty()) continue;
-      const std::string trouble =
-          several.empty()
-              ? "is not one that our credential can give in account " + desired.account +
-                    "; it can give: " + known_roles(*catalog.roles)
-              : "could be any of " + known_roles(several) + "; write the id of the one that is meant";
-      errors.push_back({ErrorKind::desired,
-                        "error: role \"" + grant.role + "\" of user \"" + user.username + "\" " + trouble,
-                        grant.place.text()});
-    }
-    for (const auto& grant : user.accounts.value_or(std::vector<AccountGrant>{})) {
-      if (!catalog.accounts) continue;
-      const auto& known = *catalog.accounts;
-      if (std::binary_search(known.begin(), known.end(), grant.account)) continue;
-      errors.push_back(
-          {ErrorKind::desired,
-           "error: account \"" + grant.account + "\" of user \"" + user.username +
-               "\" is not one that our credential can give; it can give: " + known_accounts(known),
-           grant.place.text()});
-    }
-  }
+  for (const auto& user : desired.users) check_entry(user, desired.account, catalog, errors);
   return errors;
+}
+
+Desired freeze_unknown(Desired desired, const Catalog& catalog, std::vector<Error>& errors) {
+  for (auto& user : desired.users) {
+    const auto before = errors.size();
+    check_entry(user, desired.account, catalog, errors);
+    if (errors.size() > before) user.frozen = errors[before].text();
+  }
+  return desired;
+}
+
+std::vector<Note> announcements(const DesiredUser& user, Time now) {
+  std::vector<Note> notes;
+  if (!user.frozen.empty() || user.absent || user.fields.flag(Field::enabled) == false) return notes;
+  const auto soon = [&](const std::optional<Time>& when) {
+    return when && now < *when && *when <= now + announced_ahead;
+  };
+  const auto note = [&](const char* rule, const std::string& what, Time when, const Place& place) {
+    const auto where = place.file.empty() ? "" : " (" + place.text() + ")";
+    notes.push_back({rule, user.username, what + " at " + format_time(when) + where});
+  };
+  if (soon(user.valid_from)) note("validFrom", "will be enabled", *user.valid_from, user.place);
+  if (soon(user.valid_until)) note("validUntil", "will be disabled", *user.valid_until, user.place);
+  for (const auto& grant : user.roles.value_or(std::vector<RoleGrant>{})) {
+    if (soon(grant.until)) note("until", "will lose the role " + grant.role, *grant.until, grant.place);
+  }
+  return notes;
 }
 
 Fields effective_fields(const DesiredUser& user, const Catalog& catalog, Time now) {
@@ -108,6 +138,7 @@ std::string digest_of(const DesiredUser& user) {
   says["username"] = user.username;
   says["fields"] = to_json(user.fields);
   says["absent"] = user.absent;
+  if (!user.frozen.empty()) says["frozen"] = user.frozen;
   if (user.valid_from) says["validFrom"] = millis_of(*user.valid_from);
   if (user.valid_until) says["validUntil"] = millis_of(*user.valid_until);
   if (user.roles) {

@@ -26,6 +26,7 @@ PlanSummary summarize(const std::vector<const JudgedPlan*>& plans) {
   PlanSummary summary;
   for (const auto* plan : plans) {
     summary.in_sync += plan->plan().in_sync;
+    if (plan->plan().unaccepted) ++summary.unaccepted;
     for (const auto& judged : plan->actions()) {
       if (is_held(judged.verdict)) ++summary.held;
       if (judged.verdict == Verdict::report) ++summary.reported;

@@ -22,6 +22,8 @@ struct JudgedAction {
   Verdict verdict = Verdict::denied;
   std::vector<std::string> rules;  ///< the deciding rules, sorted
   std::string reason;              ///< one sentence for people
+  /// For a verdict of `approval`: the ids that a person has to approve, its own among them if need be.
+  std::vector<std::string> waits_for = {};
 };
 
 class JudgedPlan;
@@ -68,6 +70,7 @@ class JudgedPlan {
 struct PlanSummary {
   std::size_t create = 0, update = 0, enable = 0, disable = 0, remove = 0, held = 0, reported = 0,
               in_sync = 0;
+  std::size_t unaccepted = 0;  ///< plans that a person has to accept first, with or without actions
   std::size_t to_apply() const { return create + update + enable + disable + remove; }
 };
 PlanSummary summarize(const std::vector<const JudgedPlan*>& plans);

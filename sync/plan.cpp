@@ -128,6 +128,7 @@ Plan Planner::run() {
     const auto key_a = key_of(a.username), key_b = key_of(b.username);
     return std::tie(key_a, a.operation, a.id) < std::tie(key_b, b.operation, b.id);
   });
+  std::sort(plan_.notes.begin(), plan_.notes.end());
   std::sort(plan_.drifts.begin(), plan_.drifts.end(), [](const Drift& a, const Drift& b) {
     return std::tie(a.username, a.kind, a.desired, a.actual) <
            std::tie(b.username, b.kind, b.desired, b.actual);
@@ -183,6 +184,12 @@ StringSet Planner::names_of(const DesiredUser& wanted) const {
 }
 
 void Planner::plan_desired(const DesiredUser& wanted) {
+  if (!wanted.frozen.empty()) {
+    plan_.notes.push_back({std::string{frozen_rule}, wanted.username,
+                           "nothing is done to this user until the entry is mended: " + wanted.frozen});
+    return;
+  }
+  for (auto& note : announcements(wanted, now_)) plan_.notes.push_back(std::move(note));
   const auto before = plan_.actions.size();
   std::vector<const User*> found;
   bool disputed = false;

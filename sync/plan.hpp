@@ -76,6 +76,25 @@ struct Drift {
   friend bool operator==(const Drift&, const Drift&) = default;
 };
 
+/// Something a person should know that no action of the plan is about.
+struct Note {
+  std::string rule;      ///< that it comes from; or `frozen`, `validFrom`, `validUntil`, `until`
+  std::string username;  ///< empty: the rule itself
+  std::string message;   ///< one sentence
+  friend bool operator==(const Note&, const Note&) = default;
+  friend auto operator<=>(const Note&, const Note&) = default;
+};
+
+/// The rule of notes on users whose entry is not valid.
+inline constexpr std::string_view frozen_rule = "frozen";
+
+/// What a person has to accept before anything of a plan may be done.
+struct Unaccepted {
+  std::string id;       ///< what is to be approved
+  std::string rule;     ///< that asks for it
+  std::string message;  ///< one sentence
+};
+
 /// What the plan was told of the past, so that it need not ask.
 struct PlanMemory {
   /// Users (by key) that a list lacked but an item read found: present, whatever the list says.
@@ -97,7 +116,9 @@ struct Plan {
   std::vector<std::string> reasons;  ///< why not complete
   std::vector<Action> actions;       ///< sorted by username key, then operation
   std::vector<Drift> drifts;         ///< everything that differs, whatever its way; sorted
-  std::size_t in_sync = 0;           ///< desired users without any action
+  std::vector<Note> notes;           ///< sorted
+  std::optional<Unaccepted> unaccepted;
+  std::size_t in_sync = 0;  ///< desired users without any action
   std::size_t live_users = 0;
 };
 
@@ -107,6 +128,17 @@ std::string id_of(const Action& action);
 /// Problems that need both the desired state and the catalogue: unknown roles and accounts. Each as an Error
 /// of kind desired with the place.
 std::vector<Error> check_against_catalog(const Desired& desired, const Catalog& catalog);
+
+/// The same desired state with those entries frozen that ask for what the catalogue does not have. Each
+/// problem goes to `errors`.
+Desired freeze_unknown(Desired desired, const Catalog& catalog, std::vector<Error>& errors);
+
+/// How long before it happens an expiry is announced.
+inline constexpr std::chrono::days announced_ahead{7};
+
+/// What will become of a user by itself within `announced_ahead` of `now`: the end or begin of their
+/// validity, the end of a role. Nothing for who is frozen, absent or not to be enabled anyway.
+std::vector<Note> announcements(const DesiredUser& user, Time now);
 
 /// What an entry asks for at `now`: expired roles dropped, validity applied to `enabled`, roles as canonical
 /// ids.

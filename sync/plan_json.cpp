@@ -44,6 +44,10 @@ json::object account_document(const JudgedPlan& judged) {
   json::array actions;
   for (const auto& action : judged.actions()) actions.push_back(action_document(action));
   account["actions"] = std::move(actions);
+  json::array notes;
+  for (const auto& note : plan.notes)
+    notes.push_back({{"rule", note.rule}, {"username", note.username}, {"message", note.message}});
+  if (!notes.empty()) account["notes"] = std::move(notes);
   return account;
 }
 
@@ -186,6 +190,7 @@ json::object plan_document(const std::vector<const JudgedPlan*>& plans, Time cre
     auto account = account_document(*plan);
     accounts.push_back(account);
     account.erase("observedAt");
+    account.erase("notes");  // what is announced today was announced by the plan of yesterday, too
     timeless.push_back(std::move(account));
   }
   json::object document;

@@ -21,7 +21,7 @@ std::optional<Fields> fields_from_json(const boost::json::value& json);
 std::optional<User> user_from_json(const boost::json::value& json);
 
 /// The plan of one or more accounts as the contract's document, section 5. `id` is a digest of everything in
-/// it but itself, `createdAt` and `observedAt`, so the same inputs give the same id.
+/// it but itself, `createdAt`, `observedAt` and the notes, so the same inputs give the same id.
 boost::json::object plan_document(const std::vector<const JudgedPlan*>& plans, Time created_at);
 
 /// The document as text: two-space indentation and a final newline, so that plans can be compared line by

@@ -79,6 +79,11 @@ std::string report_text(const JudgedAction& judged) {
          (judged.rules.empty() ? "" : "  (" + joined(judged.rules) + ")") + "\n";
 }
 
+std::string note_line(const Note& note) {
+  return padded("note", 8) + note.username + (note.username.empty() ? "" : "  ") + note.message + "  (" +
+         note.rule + ")";
+}
+
 std::string account_text(const JudgedPlan& judged) {
   const auto& plan = judged.plan();
   std::string text = "Account " + plan.account + ", observed " + format_time(plan.observed_at) + ", " +
@@ -98,6 +103,7 @@ std::string account_text(const JudgedPlan& judged) {
   if (reports > reports_shown) {
     text += "  . and " + std::to_string(reports - reports_shown) + " more reports; --format json shows all\n";
   }
+  for (const auto& note : plan.notes) text += "  * " + terminal_safe(note_line(note)) + "\n";
   return text;
 }
 
@@ -157,6 +163,8 @@ std::string plan_markdown(const std::vector<const JudgedPlan*>& plans) {
               " | " + cell(joined(action.rules)) + " |\n";
     }
     text += "\n";
+    for (const auto& note : judged->plan().notes)
+      text += "- note: " + cell(note.username) + " " + cell(note.message) + " (" + cell(note.rule) + ")\n";
   }
   return text + "**" + summary_line(summarize(plans)) + "**\n";
 }

@@ -186,32 +186,16 @@ TEST_CASE("defaults: roles are merged into every user's, other fields stand in f
 }
 
 // Property: each mistake is one problem, at its place.
-TEST_CASE("A44: a desired state that is wrong is refused") {
+TEST_CASE("A44: a desired state of which nobody can tell what is meant is refused") {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"[{username: ann, rolles: [A]}]", "3:25: error: unknown key `rolles`; did you mean `roles`?"},
       {"[{firstName: Ann}]", "3:9: error: the key `username` is missing here"},
       {"[{username: ann, username: bob}]", "3:25: error: the key `username` is written twice"},
       {"[{username: \"a b\"}]", "3:20: error: a username has only letters"},
       {"[{username: \"a/b\"}]", "3:20: error: a username has only letters"},
-      {"[{username: \"..\"}]", "3:20: error: a username does not consist of dots only"},
       {"[{username: " + std::string(101, 'a') + "}]", "3:20: error: a username has at most 100"},
-      {"[{username: u, email: u}]", "3:30: error: expected an e-mail address"},
-      {"[{username: u, email: \"u@x@y\"}]", "3:30: error: expected an e-mail address"},
-      {"[{username: u, firstName: \"\"}]", "3:34: error: a name is not empty"},
-      {"[{username: u, lastName: " + std::string(101, 'a') + "}]", "3:33: error: a name has at most 100"},
-      {"[{username: u, scope: ADMIN}]", "3:30: error: expected ACCOUNT or ACCOUNT_ADMIN"},
-      {"[{username: u, enabled: \"true\"}]", "3:32: error: expected true or false"},
-      {"[{username: u, roles: A}]", "3:30: error: expected a list, found `A`"},
-      {"[{username: u, roles: [A, B, A]}]",
-       "3:37: error: the role `A` is written twice; the first is at f.yaml:3:31"},
+      {"[{username: \"..\"}]", "3:20: error: a username does not consist of dots only"},
       {"[{username: u, roles: [{nme: A}]}]", "error: the key `name` is missing here"},
-      {"[{username: u, roles: [{name: A, until: soon}]}]", "3:48: error: expected a date such as 2027-01-31"},
-      {"[{username: u, accounts: [\"1\", \"1\"]}]", "3:39: error: the account `1` is written twice"},
-      {"[{username: u, state: gone}]", "3:30: error: expected one of `present` or `absent`"},
-      {"[{username: u, state: absent, enabled: false}]",
-       "3:47: error: a user with `state: absent` has no `enabled`"},
-      {"[{username: u, validFrom: 2027-02-01, validUntil: 2027-02-01}]",
-       "3:58: error: validUntil is not after"},
       {"[{username: u, previously: [U]}]",
        "3:36: error: the user `U` is written twice; the first is at f.yaml:3:20"},
       {"[{username: u}, {username: U}]",
@@ -221,8 +205,6 @@ TEST_CASE("A44: a desired state that is wrong is refused") {
       {"[{username: u}]\nroleSets: {s: [A], t: [s]}",
        "4:24: error: `s` is a role set; a role set holds roles only"},
       {"[{username: u}]\nroleSets: {s: []}", "4:15: error: the role set `s` is empty"},
-      {"[{username: u, roles: [S]}]\nroleSets: {s: [A]}",
-       "3:31: error: `S` differs from the role set `s` in case"},
       {"[{username: u}]\nroleSets: {s: [A], S: [B]}", "differ in case only"},
       {"[{username: u}]\ndefaults: {roles: []}", "4:19: error: an empty list here would take everything"},
       {"[{username: u}]\ndefaults: {email: a@b.c}", "4:12: error: unknown key `email`"},
@@ -232,6 +214,62 @@ TEST_CASE("A44: a desired state that is wrong is refused") {
     Problems problems;
     CHECK_FALSE(read({{"f.yaml", std::string(head) + "users: " + users + "\n"}}, problems));
     CHECK_MESSAGE(problems.text().find(message) != std::string::npos, problems.text());
+    CHECK(problems.grave() == problems.count());
+  }
+}
+
+TEST_CASE("A54: a wrong value within an entry freezes its user, and is a problem all the same") {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"[{username: u, email: u}]", "3:30: error: expected an e-mail address"},
+      {"[{username: u, email: \"u@x@y\"}]", "3:30: error: expected an e-mail address"},
+      {"[{username: u, firstName: \"\"}]", "3:34: error: a name is not empty"},
+      {"[{username: u, lastName: " + std::string(101, 'a') + "}]", "3:33: error: a name has at most 100"},
+      {"[{username: u, scope: ADMIN}]", "3:30: error: expected ACCOUNT or ACCOUNT_ADMIN"},
+      {"[{username: u, enabled: \"true\"}]", "3:32: error: expected true or false"},
+      {"[{username: u, roles: A}]", "3:30: error: expected a list, found `A`"},
+      {"[{username: u, roles: [A, B, A]}]",
+       "3:37: error: the role `A` is written twice; the first is at f.yaml:3:31"},
+      {"[{username: u, roles: [{name: A, until: soon}]}]", "3:48: error: expected a date such as 2027-01-31"},
+      {"[{username: u, accounts: [\"1\", \"1\"]}]", "3:39: error: the account `1` is written twice"},
+      {"[{username: u, state: gone}]", "3:30: error: expected one of `present` or `absent`"},
+      {"[{username: u, state: absent, enabled: false}]",
+       "3:47: error: a user with `state: absent` has no `enabled`"},
+      {"[{username: u, validFrom: 2027-02-01, validUntil: 2027-02-01}]",
+       "3:58: error: validUntil is not after"},
+      {"[{username: u, roles: [S]}]\nroleSets: {s: [A]}",
+       "3:31: error: `S` differs from the role set `s` in case"},
+  };
+  for (const auto& [users, message] : cases) {
+    CAPTURE(users);
+    Problems problems;
+    const auto end = users.substr(0, users.find('\n')).rfind("]");
+    const auto others = users.substr(0, end) + ", {username: other, phone: \"1\"}" + users.substr(end);
+    const auto desired = read({{"f.yaml", std::string(head) + "users: " + others + "\n"}}, problems);
+    REQUIRE(desired.has_value());
+    CHECK_MESSAGE(problems.text().find(message) != std::string::npos, problems.text());
+    CHECK(problems.count() > 0);
+    CHECK(problems.grave() == 0);
+    REQUIRE(desired->front().users.size() == 2);
+    const auto& other = desired->front().users[0];
+    CHECK(other.frozen.empty());
+    CHECK(*other.fields.text(Field::phone) == "1");
+    const auto& frozen = desired->front().users[1];
+    CHECK(frozen.username == "u");
+    CHECK(frozen.frozen.find("f.yaml:3:") == 0);
+    CHECK(frozen.fields == Fields{});
+    CHECK_FALSE(frozen.roles.has_value());
+    CHECK_FALSE(frozen.absent);
+  }
+}
+
+TEST_CASE("A54: what is wrong with one file or with a second user is not hidden behind a frozen one") {
+  for (const char* second : {"{username: v, rolles: [A]}", "{username: U}", "{username: v, roles: null}"}) {
+    CAPTURE(second);
+    Problems problems;
+    CHECK_FALSE(read({{"f.yaml", std::string(head) + "users: [{username: u, email: u}, " + second + "]\n"}},
+                     problems));
+    CHECK(problems.count() == 2);
+    CHECK(problems.grave() == 1);
   }
 }
 

@@ -269,6 +269,64 @@ TEST_CASE("users that break a rule already are noted, and so are rules that cann
   CHECK(notes[3].message.find("the role Admn is not known in this account (policy.yaml:7:5)") == 0);
 }
 
+TEST_CASE("what breaks a rule already stands among the notes of the judged plan") {
+  auto given = facts();
+  given.users.push_back(user("bob"));
+  given.users.back().fields.set(Field::email, Value{"bob@gmail.com"});
+  const auto ours = rules("  - { name: ours, effect: { require: { email: \"*@example.com\" } } }\n");
+  auto plan = plan_of({});
+  plan.notes = {{"validUntil", "zoe", "will be disabled"}};
+  const auto judged = Judge::judge(plan, ours, given);
+  REQUIRE(judged.plan().notes.size() == 2);
+  CHECK(judged.plan().notes[0].username == "bob");
+  CHECK(judged.plan().notes[1].username == "zoe");
+}
+
+TEST_CASE("an approval by who last changed the desired state does not count where a rule says so") {
+  const auto action = change(user("ann"), Field::phone, Value{"1"});
+  const auto strict = rules("  - { name: eyes, effect: { requireApproval: { notByAuthor: true } } }\n");
+  const auto plain = rules("  - { name: eyes, effect: requireApproval }\n");
+  auto given = facts();
+  const auto verdict = [&](const RuleSet& with, const std::string& by, const std::string& author) {
+    given.approvals[action.id] = GivenApproval{given.now + Duration{1}, by};
+    given.author = author;
+    return judge_one(action, with, given).verdict;
+  };
+  CHECK(verdict(strict, "alice", "alice") == Verdict::approval);
+  CHECK(verdict(strict, "Alice", "alice@example.com") == Verdict::approval);
+  CHECK(verdict(strict, "bob", "alice@example.com") == Verdict::apply);
+  CHECK(verdict(strict, "alice", "") == Verdict::apply);
+  CHECK(verdict(strict, "", "alice") == Verdict::apply);
+  CHECK(verdict(plain, "alice", "alice") == Verdict::apply);
+  given.author.clear();
+  CHECK(judge_one(action, strict, given).reason == "approved by alice until 2026-11-18T12:00:00.001Z");
+  given.approvals[action.id] = GivenApproval{given.now + Duration{1}, "alice"};
+  given.author = "alice";
+  const auto held = judge_one(action, strict, given);
+  CHECK(held.reason.find("alice, who gave it, is who last changed the desired state") != std::string::npos);
+  CHECK(held.waits_for == std::vector<std::string>{action.id});
+  CHECK(is_same_author("a", "a@b"));
+  CHECK_FALSE(is_same_author("a", "ab"));
+  CHECK_FALSE(is_same_author("", ""));
+}
+
+TEST_CASE("A55: what a person has to accept first holds every action, and is what they wait for") {
+  auto plan = plan_of({change(user("ann"), Field::phone, Value{"1"}), create(user("new")),
+                       leaver(Operation::remove, user("bob"))});
+  plan.unaccepted = Unaccepted{"loss-1", "believable-list", "the desired state lost 7 of 10 users"};
+  auto can = facts();
+  const auto judged =
+      Judge::judge(plan, rules("  - { name: leavers, effect: { deprovision: delete } }\n"), can);
+  CHECK(verdicts(judged) == std::vector<Verdict>(3, Verdict::approval));
+  CHECK(judged.actions()[0].waits_for == std::vector<std::string>{"loss-1"});
+  CHECK(judged.actions()[0].rules == std::vector<std::string>{"believable-list"});
+  // The delete needs a person of its own besides.
+  CHECK(judged.actions()[2].waits_for == make_set({"loss-1", judged.actions()[2].action.id}));
+  for (std::size_t i = 0; i < 3; ++i) CHECK_FALSE(judged.permit(i).has_value());
+  CHECK(summarize({&judged}).unaccepted == 1);
+  CHECK(summarize({&judged}).to_apply() == 0);
+}
+
 TEST_CASE("an incomplete plan has no actions and so no permits") {
   Plan plan;
   plan.account = account;

@@ -33,6 +33,22 @@ std::string updated(const Profile& profile, std::string_view document, std::vect
   return body ? json::serialize(*body) : "error: " + body.error().message;
 }
 
+TEST_CASE("A57: a user who is only invited is taken neither for enabled nor for disabled, but reported") {
+  Profile invites = built_in("bandwidth-v1");
+  invites.fields.enabled->names = {"status"};
+  invites.fields.enabled->when_true = "ACTIVE";
+  invites.fields.enabled->when_false = "INACTIVE";
+  for (const char* status : {"PENDING_INVITE", "EXPIRED", ""}) {
+    const json::value item{{"username", "ann"}, {"status", status}};
+    const auto user = decode_user(invites.fields, item, {});
+    REQUIRE(user.has_error());
+    CHECK(user.error().kind == ErrorKind::malformed);
+    CHECK(user.error().message.find("`status` is neither ACTIVE nor INACTIVE") != std::string::npos);
+  }
+  const json::value active{{"username", "ann"}, {"status", "ACTIVE"}};
+  CHECK(decode_user(invites.fields, active, {})->fields.flag(Field::enabled) == true);
+}
+
 TEST_CASE("A70: 0, 1 and 2 users read the same in every shape that a list has") {
   const Profile v1 = built_in("bandwidth-v1");
   const Profile dashboard = built_in("bandwidth-dashboard");

@@ -141,7 +141,7 @@ void Harness::want_no_more(const std::string& username) {
 Awaitable<void> Harness::run_cycle() {
   const auto now = clock.now();
   store->recover(account.id, now + 2 * account.request_timeout, now);
-  Cycle cycle{account, Ports{world, *store, clock, random, events}, make_run_id(now, random), "poll"};
+  Cycle cycle{account, Ports{world, *store, clock, random, events}, make_run_id(now, random), Purpose::poll};
   auto looked = co_await cycle.look(desired_, rules, true, false);
   look = std::move(looked);
   if (clock.stopping() && !look.judged) co_return;

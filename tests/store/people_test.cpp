@@ -87,8 +87,8 @@ TEST_CASE("A18: an approval covers its action ids, until it runs out or the plan
   const TempStore temp;
   Store store(temp.path(), Access::read_write);
   const std::vector<Approval> both{make_approval("x"), make_approval("y")};
-  CHECK(actions(store.save_approvals("a1", both, at(0))) == Ids{"x", "y"});
-  CHECK(store.save_approvals("a1", both, at(1)).empty());
+  CHECK(actions(store.save_approvals("a1", "plan-1", both, at(0))) == Ids{"x", "y"});
+  CHECK(store.save_approvals("a1", "plan-1", both, at(1)).empty());
   CHECK(store.approved_actions("a1", at(1)).empty());
 
   const auto decided = store.decide(ApprovalDecision{"x", true, "alice", "ticket 7", at(100)}, at(2));
@@ -98,14 +98,26 @@ TEST_CASE("A18: an approval covers its action ids, until it runs out or the plan
   CHECK(store.approved_actions("a1", at(99)) == std::set<std::string>{"x"});
   CHECK(store.approved_actions("a1", at(100)).empty());
   CHECK(store.approved_actions("a2", at(3)).empty());
-  CHECK(store.save_approvals("a1", both, at(99)).empty());
-  CHECK(actions(store.save_approvals("a1", both, at(100))) == Ids{"x"});  // it waits again
+  CHECK(store.save_approvals("a1", "plan-1", both, at(99)).empty());
+  CHECK(actions(store.save_approvals("a1", "plan-1", both, at(100))) == Ids{"x"});  // it waits again
 
   store.decide(ApprovalDecision{"y", false, "bob", "no", {}}, at(101));
   CHECK(store.approved_actions("a1", at(101)).empty());
-  CHECK(actions(store.save_approvals("a1", {make_approval("y2")}, at(102))) == Ids{"y2"});
+  CHECK(actions(store.save_approvals("a1", "plan-1", {make_approval("y2")}, at(102))) == Ids{"y2"});
   CHECK(actions(store.list_approvals("a1")) == Ids{"y2"});
   CHECK(store.list_approvals("a2").empty());
+
+  // What an undo asks for is a plan of its own, and neither drops the other's; after a week nobody comes
+  // back.
+  CHECK(actions(store.save_approvals("a1", "undo r", {make_approval("y2")}, at(103))) == Ids{"y2"});
+  CHECK(store.list_approvals("a1").size() == 2);
+  CHECK(store.save_approvals("a1", "plan-1", {make_approval("y2")}, at(104)).empty());
+  CHECK(store.list_approvals("a1").size() == 2);
+  const auto week = std::chrono::days{7};
+  store.save_approvals("a1", "", {}, at(102) + week - Duration{1});
+  CHECK(store.list_approvals("a1").size() == 2);
+  store.save_approvals("a1", "", {}, at(103) + week);
+  CHECK(store.list_approvals("a1").empty());
 
   std::string first;
   store.audit().for_each({}, [&first](const AuditRow& row) {

@@ -129,6 +129,52 @@ TEST_CASE("A13: a role name that several roles share is an error, for no order o
   CHECK(check_against_catalog(desired, catalog_of({{"r1", "Admin"}, {"r2", "ADMIN"}}, {})).empty());
 }
 
+TEST_CASE("A54: entries that ask for what is not there are frozen, each with what is wrong, and no others") {
+  const auto catalog = catalog_of({{"r1", "Admin"}}, {});
+  Desired desired;
+  desired.account = "5500001";
+  desired.users = {entry("ann"), entry("bob"), entry("cat")};
+  desired.users[0].roles = grants({"Admin"});
+  desired.users[1].roles = grants({"Amdin", "Nimda"});
+  std::vector<Error> errors;
+  const auto frozen = freeze_unknown(desired, catalog, errors);
+  CHECK(errors.size() == 2);
+  CHECK(frozen.users[0].frozen.empty());
+  CHECK(frozen.users[1].frozen.find("Amdin") != std::string::npos);
+  CHECK(frozen.users[2].frozen.empty());
+  CHECK(digest_of(frozen.users[1]) != digest_of(desired.users[1]));
+}
+
+TEST_CASE("what happens by itself is announced seven days ahead, to the instant") {
+  auto user = entry("ann");
+  const auto said = [&](Time now) { return announcements(user, now).size(); };
+  const auto week = std::chrono::days{7};
+  user.valid_until = noon;
+  CHECK(said(noon - week - Duration{1}) == 0);
+  CHECK(said(noon - week) == 1);
+  CHECK(said(noon - Duration{1}) == 1);
+  CHECK(said(noon) == 0);
+  user.valid_from = noon - std::chrono::days{1};
+  user.roles = grants({"Admin", "Reporting"});
+  user.roles->front().until = noon - std::chrono::days{2};
+  const auto notes = announcements(user, noon - week);
+  REQUIRE(notes.size() == 3);
+  CHECK(notes[0].rule == "validFrom");
+  CHECK(notes[1] == Note{"validUntil", "ann", "will be disabled at 2026-11-21T12:00:00Z (users.yaml:7:5)"});
+  CHECK(notes[2].rule == "until");
+  CHECK(notes[2].message.find("will lose the role Admin at 2026-11-19T12:00:00Z") == 0);
+
+  auto disabled = user;
+  disabled.fields.set(Field::enabled, Value{false});
+  CHECK(announcements(disabled, noon - week).empty());
+  auto frozen = user;
+  frozen.frozen = "wrong";
+  CHECK(announcements(frozen, noon - week).empty());
+  auto absent = user;
+  absent.absent = true;
+  CHECK(announcements(absent, noon - week).empty());
+}
+
 TEST_CASE("places: file, line and column, or the file alone") {
   CHECK(Place{"a.yaml", 3, 9}.text() == "a.yaml:3:9");
   CHECK(Place{"a.yaml", 0, 0}.text() == "a.yaml");

@@ -48,6 +48,23 @@ TEST_CASE("A1 A3: an incomplete observation gives no actions and no drift, and s
   CHECK(plan.in_sync == 0);
 }
 
+TEST_CASE("A54: whose entry is frozen is neither changed, nor created, nor taken for unmanaged or absent") {
+  Case c{{entry("ann", {{Field::phone, text("1")}}), leaver("bob"), entry("new"), entry("cat")},
+         {live("ann"), live("bob", {{Field::enabled, on}}), live("old.cat"), live("stranger")}};
+  c.desired.users[3].previously = {"old.cat"};
+  for (auto& user : c.desired.users) user.frozen = "a.yaml:1:1: wrong";
+  c.ways.strangers = UnmanagedWay::deprovision;
+  const auto plan = c.plan();
+  CHECK(plan.complete);
+  REQUIRE(plan.actions.size() == 1);
+  CHECK(plan.actions[0].username == "stranger");
+  CHECK(plan.in_sync == 0);
+  REQUIRE(plan.notes.size() == 4);
+  CHECK(plan.notes[0].rule == frozen_rule);
+  CHECK(plan.notes[0].username == "ann");
+  CHECK(plan.notes[0].message.find("a.yaml:1:1: wrong") != std::string::npos);
+}
+
 TEST_CASE("A6: what was observed of another account plans nothing") {
   Case c{{leaver("jdoe")}, {live("jdoe", {{Field::enabled, on}})}};
   c.observed.account = "5500002";

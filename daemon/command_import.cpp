@@ -1,0 +1,93 @@
+#include <iostream>
+
+#include "config/write_desired.hpp"
+#include "daemon/live_commands.hpp"
+#include "reconcile/parallel.hpp"
+
+namespace usersyncd {
+namespace {
+
+bool lacks_a_field(const User& user, const Profile& profile) {
+  for (Field field : all_fields) {
+    if (wire_names(profile.fields, field) && !user.fields.has(field)) return true;
+  }
+  return false;
+}
+
+Awaitable<void> read_whole_user(AccountStack& stack, User& user, std::optional<Error>& failure) {
+  ExchangeContext context;
+  context.account = stack.context().id;
+  context.username = user.username;
+  UserKey key;
+  key.username = user.username;
+  key.user_id = user.user_id;
+  auto found = co_await stack.provider().read_user(key, context);
+  if (!found) failure = found.error();
+  if (found && *found) user.fields = overlay(user.fields, (*found)->user.fields);
+}
+
+// Only what the credential can give: a role that it cannot see could be written down, but never be wanted.
+void keep_within_reach(User& user, const Catalog& catalog) {
+  canonicalize(user, catalog);
+  const auto keep = [&](Field field, auto&& known) {
+    const auto* items = user.fields.set_of(field);
+    if (!items) return;
+    std::vector<std::string> kept;
+    for (const auto& item : *items) {
+      if (known(item)) kept.push_back(item);
+    }
+    user.fields.set(field, make_set(std::move(kept)));
+  };
+  if (catalog.roles)
+    keep(Field::roles, [&](const std::string& role) { return catalog.role_id(role).has_value(); });
+  if (!catalog.accounts) return;
+  keep(Field::accounts, [&](const std::string& account) {
+    return std::binary_search(catalog.accounts->begin(), catalog.accounts->end(), account);
+  });
+}
+
+Awaitable<void> import_users(AccountStack& stack, std::vector<User>& users, std::optional<Error>& failure) {
+  failure = co_await check_account(stack, "");
+  if (failure) co_return;
+  ExchangeContext context;
+  context.account = stack.context().id;
+  auto catalog = co_await stack.provider().read_catalog(context);
+  if (!catalog) failure = catalog.error();
+  if (failure) co_return;
+  auto listing = co_await stack.provider().list_users(context);
+  if (!listing) failure = listing.error();
+  if (failure) co_return;
+  const auto belief = believe(*listing, Snapshot{}, *catalog, std::nullopt, stack.context().id);
+  if (!belief.complete) {
+    failure = Error{ErrorKind::malformed, belief.reasons.front(), "account " + stack.context().id};
+    co_return;
+  }
+  users = std::move(listing->users);
+  std::vector<User*> thin;
+  for (auto& user : users) {
+    if (lacks_a_field(user, stack.profile())) thin.push_back(&user);
+  }
+  const auto read_one = [&](std::size_t i) { return read_whole_user(stack, *thin[i], failure); };
+  co_await for_each_limited(thin.size(), stack.context().max_in_flight, read_one);
+  for (auto& user : users) keep_within_reach(user, *catalog);
+}
+
+}  // namespace
+
+Exit run_import(const CommandLine& line) {
+  SilentEvents events;
+  auto live = open_live(line, load_accounts(line.config), events);
+  if (!live.ready) return live.exit;
+  std::vector<User> users;
+  std::optional<Error> failure;
+  live.place->run(import_users(*live.stacks.front(), users, failure));
+  if (failure) {
+    print_error(*failure);
+    return Exit::failed;
+  }
+  std::cout << write_desired(live.stacks.front()->context().id, std::move(users), live.place->clock().now());
+  std::cout << std::flush;
+  return Exit::done;
+}
+
+}  // namespace usersyncd

@@ -1,0 +1,107 @@
+#include <algorithm>
+#include <iostream>
+#include <map>
+
+#include "daemon/live_commands.hpp"
+#include "sync/plan_text.hpp"
+
+// undo: the way back from a run, as a plan that goes through the same policies as any other.
+
+namespace usersyncd {
+namespace {
+
+using Writes = std::map<std::string, std::vector<PastWrite>>;  // by account, oldest first
+
+PastWrite past_write(const Intent& intent) {
+  PastWrite write;
+  write.operation = intent.write.operation;
+  write.username = intent.write.username;
+  write.user_id = intent.write.user_id;
+  write.before = intent.write.before;
+  write.after = intent.write.after;
+  write.settled = intent.state == IntentState::done;
+  return write;
+}
+
+// What was not done need not be undone; of what nobody knows yet the plan says so.
+Writes writes_of(Store& store, const std::string& run) {
+  IntentFilter of_run;
+  of_run.run = run;
+  Writes writes;
+  for (const auto& intent : store.list_intents(of_run)) {
+    if (intent.state == IntentState::failed || intent.state == IntentState::not_done) continue;
+    writes[intent.write.account].push_back(past_write(intent));
+  }
+  return writes;
+}
+
+// The accounts of the run that were not asked for, or that the config does not have any more, are left out.
+bool find_run(Live& live, const std::string& run, const Writes& writes) {
+  if (live.place->store().find_run(run).empty()) {
+    print_error(Error{ErrorKind::usage,
+                      "there is no run \"" + run + "\"; `usersyncd audit list` shows the run of each record",
+                      ""});
+    return false;
+  }
+  for (const auto& [account, ours] : writes) {
+    const bool here = std::any_of(live.stacks.begin(), live.stacks.end(),
+                                  [&](const auto& stack) { return stack->context().id == account; });
+    if (!here) std::cerr << "note: account " << account << " is left out: it was not asked for\n";
+  }
+  std::erase_if(live.stacks, [&](const auto& stack) { return !writes.contains(stack->context().id); });
+  return true;
+}
+
+Awaitable<void> look_back(Live& live, LiveAccount& account, const std::string& run,
+                          const std::vector<PastWrite>& writes) {
+  const bool claimed = co_await claim(live, account);
+  if (!claimed) co_return;
+  const bool ours = co_await is_ours(account);
+  if (!ours) co_return;
+  auto look = co_await account.cycle->look_to_undo(run, writes, account.desired, live.settings.wanted.rules);
+  account.look = std::move(look);
+}
+
+Awaitable<void> act_on(LiveAccount& account) {
+  if (!account.look.judged || !account.look.observed.observation.complete) co_return;
+  account.cycle->save_undo(account.look);
+  if (account.stack->context().enforce) {
+    // The entries of the desired state, as they are, are what a later cycle compares with.
+    auto acted = co_await account.cycle->act(account.look, account.desired);
+    account.acted = std::move(acted);
+  }
+  account.cycle->finish(account.look, account.acted);
+}
+
+bool anything_impossible(const std::vector<LiveAccount>& accounts) {
+  return std::any_of(accounts.begin(), accounts.end(),
+                     [](const LiveAccount& account) { return account.look.impossible > 0; });
+}
+
+}  // namespace
+
+Exit run_undo(const CommandLine& line) {
+  if (!line.plan_only && !can_ask(line, "undo")) return Exit::usage;
+  TerminalEvents events;
+  auto live = open_live(line, load_settings(line.config), events);
+  if (!live.ready) return live.exit;
+  const auto writes = writes_of(live.place->store(), line.run);
+  if (!find_run(live, line.run, writes)) return worse(live.exit, Exit::failed);
+  auto accounts = begin(live, Purpose::undo);
+  const auto look = [&](LiveAccount& account) {
+    return look_back(live, account, line.run, writes.at(account.stack->context().id));
+  };
+  live.place->run(for_all(accounts, look));
+
+  auto exit = worse(live.exit, report_problems(accounts));
+  const auto plans = plans_of(accounts);
+  print_plan(line, plans, live.place->clock().now());
+  if (anything_impossible(accounts)) exit = worse(exit, Exit::held);
+  if (line.plan_only) return worse(exit, exit_of_plan(summarize(plans)));
+  if (ask(line, accounts, summarize(plans)) == Consent::refused) return worse(exit, Exit::failed);
+  live.place->io().restart();
+  live.place->run(for_all(accounts, act_on));
+  return worse(exit, exit_after(accounts));
+}
+
+}  // namespace usersyncd

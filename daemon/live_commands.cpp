@@ -1,0 +1,212 @@
+#include "daemon/live_commands.hpp"
+
+#include <unistd.h>
+
+#include <iostream>
+
+#include "reconcile/parallel.hpp"
+#include "sync/plan_json.hpp"
+#include "sync/plan_text.hpp"
+
+namespace usersyncd {
+namespace {
+
+constexpr std::size_t accounts_at_once = 8;
+constexpr Duration lock_patience{300'000};
+
+// With what a person needs besides what happened: in which account, and where to look next.
+Error told_to_people(Error error, const std::string& account) {
+  switch (error.kind) {
+    case ErrorKind::usage:
+    case ErrorKind::config:
+    case ErrorKind::desired:
+    case ErrorKind::store:
+    case ErrorKind::stopped:
+      return error;
+    case ErrorKind::auth:
+      error.message += "; check the credentials of the account in the config";
+      break;
+    case ErrorKind::network:
+    case ErrorKind::rate_limited:
+    case ErrorKind::not_found:
+    case ErrorKind::conflict:
+    case ErrorKind::malformed:
+    case ErrorKind::provider:
+      break;
+  }
+  if (error.text().find(account) != std::string::npos) return error;
+  error.where = "account " + account + (error.where.empty() ? "" : ": " + error.where);
+  return error;
+}
+
+}  // namespace
+
+void TerminalEvents::emit(const Event& event) {
+  const std::string who = event.account + "  " + event.field + " " + terminal_safe(event.username);
+  if (event.name == "action.applied") std::cout << "done        " << who << '\n';
+  if (event.name == "action.unverified")
+    std::cout << "unverified  " << who << ": " << terminal_safe(event.reason) << '\n';
+  if (event.name == "action.failed")
+    std::cout << "not done    " << who << ": " << terminal_safe(event.reason) << '\n';
+  if (event.name == "cycle.summary")
+    std::cout << event.account << ": " << event.reason << "  (run " << event.run << ")\n";
+  if (event.name == "breaker.open" || event.name == "rate.limited" || event.name == "poll.incomplete") {
+    std::cerr << event.name << ": " << terminal_safe(event.reason) << '\n';
+  }
+}
+
+Live open_live(const CommandLine& line, Loaded<Settings> loaded, EventSink& events) {
+  Live live;
+  print_problems(loaded.problems);
+  live.exit = loaded.exit;
+  if (!loaded.value) return live;
+  live.settings = std::move(*loaded.value);
+  const auto selection = select_accounts(line, live.settings);
+  if (selection.exit != Exit::done) {
+    live.exit = worse(live.exit, selection.exit);
+    return live;
+  }
+  live.ready = true;
+  live.place = std::make_unique<Workplace>(live.settings.config, events, invoking_user());
+  for (const auto& account : selection.accounts) {
+    auto stack = AccountStack::make(account, live.place->process());
+    if (!stack) {
+      print_error(stack.error());
+      live.exit = worse(live.exit, exit_for(stack.error()));
+      live.ready = false;
+      continue;
+    }
+    live.stacks.push_back(std::move(*stack));
+  }
+  return live;
+}
+
+std::vector<LiveAccount> begin(Live& live, Purpose purpose) {
+  const auto run = make_run_id(live.place->clock().now(), live.place->random());
+  std::vector<LiveAccount> accounts;
+  for (const auto& stack : live.stacks) {
+    LiveAccount account;
+    account.stack = stack.get();
+    account.desired = live.settings.wanted.of(stack->context().id);
+    account.cycle = std::make_unique<Cycle>(stack->context(), stack->ports(), run, purpose);
+    accounts.push_back(std::move(account));
+  }
+  return accounts;
+}
+
+Awaitable<bool> claim(Live& live, LiveAccount& account) {
+  auto& stack = *account.stack;
+  auto lock = co_await lock_account(*live.place, stack.context().id, lock_patience);
+  if (!lock) {
+    account.look.problems.push_back(Error{
+        ErrorKind::store, "another cycle works on account " + stack.context().id + "; try again later", ""});
+    co_return false;
+  }
+  account.lock = std::move(lock);
+  const auto now = live.place->clock().now();
+  live.place->store().recover(stack.context().id, now + 2 * stack.context().request_timeout, now);
+  co_return true;
+}
+
+Awaitable<bool> is_ours(LiveAccount& account) {
+  auto unseen = co_await check_account(*account.stack, "");
+  if (unseen) account.look.problems.push_back(*unseen);
+  co_return !unseen;
+}
+
+Awaitable<void> for_all(std::vector<LiveAccount>& accounts,
+                        std::function<Awaitable<void>(LiveAccount&)> one) {
+  const auto by_index = [&](std::size_t i) { return one(accounts[i]); };
+  co_await for_each_limited(accounts.size(), accounts_at_once, by_index);
+}
+
+std::vector<const JudgedPlan*> plans_of(const std::vector<LiveAccount>& accounts) {
+  std::vector<const JudgedPlan*> plans;
+  for (const auto& account : accounts) {
+    if (account.look.judged) plans.push_back(&*account.look.judged);
+  }
+  return plans;
+}
+
+Exit report_problems(const std::vector<LiveAccount>& accounts) {
+  auto exit = Exit::done;
+  for (const auto& account : accounts) {
+    for (const auto& problem : account.look.problems) {
+      print_error(told_to_people(problem, account.stack->context().id));
+      // What only the provider could tell is work that failed, whatever it says about our files; only a rule
+      // that asks for what cannot be is as invalid as if it could have been seen offline.
+      exit = worse(exit, problem.kind == ErrorKind::desired ? Exit::desired : Exit::failed);
+    }
+    for (const auto& problem : account.look.invalid) {
+      print_error(problem);
+      exit = worse(exit, Exit::desired);
+    }
+    if (!account.look.judged || account.look.observed.observation.complete) continue;
+    for (const auto& reason : account.look.observed.observation.reasons) {
+      print_error(Error{ErrorKind::malformed, reason, "account " + account.stack->context().id});
+    }
+    exit = worse(exit, Exit::failed);
+  }
+  return exit;
+}
+
+void print_plan(const CommandLine& line, const std::vector<const JudgedPlan*>& plans, Time created_at) {
+  if (line.format == Format::json)
+    std::cout << pretty(plan_document(plans, created_at));
+  else if (line.format == Format::markdown)
+    std::cout << plan_markdown(plans);
+  else
+    std::cout << plan_text(plans);
+  std::cout << std::flush;
+}
+
+bool can_ask(const CommandLine& line, const char* command) {
+  if (line.yes || ::isatty(STDIN_FILENO)) return true;
+  print_error(Error{
+      ErrorKind::usage,
+      std::string{command} + " changes live accounts: without a terminal to ask on it needs --yes", ""});
+  return false;
+}
+
+Consent ask(const CommandLine& line, const std::vector<LiveAccount>& accounts, const PlanSummary& summary) {
+  bool enforced = false;
+  for (const auto& account : accounts) enforced = enforced || account.stack->context().enforce;
+  if (!enforced || summary.to_apply() == 0) return Consent::nothing_to_do;
+  if (line.yes) return Consent::agreed;
+  std::cout << "Do this to the live accounts: " << summary_line(summary) << "? [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "y" || answer == "Y" || answer == "yes") return Consent::agreed;
+  std::cerr << "nothing was sent\n";
+  return Consent::refused;
+}
+
+Exit exit_of_plan(const PlanSummary& summary) {
+  auto exit = Exit::done;
+  if (summary.to_apply() > 0) exit = worse(exit, Exit::found);
+  if (summary.held + summary.unaccepted > 0) exit = worse(exit, Exit::held);
+  return exit;
+}
+
+Exit exit_after(const std::vector<LiveAccount>& accounts) {
+  using Kind = ActionResult::Kind;
+  auto exit = Exit::done;
+  for (const auto& account : accounts) {
+    if (!account.look.judged) continue;
+    const auto& acted = account.acted;
+    const bool failed = acted.count(Kind::failed) + acted.count(Kind::fatal) + acted.count(Kind::unverified) +
+                            acted.count(Kind::changed) >
+                        0;
+    const auto summary = summarize({&*account.look.judged});
+    const bool held =
+        summary.held + summary.unaccepted + acted.count(Kind::held) + acted.count(Kind::manual) > 0;
+    if (failed) exit = worse(exit, Exit::failed);
+    if (held || !account.stack->context().enforce) exit = worse(exit, Exit::held);
+    if (account.stack->context().enforce) continue;
+    std::cerr << "account " << account.stack->context().id
+              << " is in observe mode: nothing was sent; set `mode: enforce` to apply\n";
+  }
+  return exit;
+}
+
+}  // namespace usersyncd

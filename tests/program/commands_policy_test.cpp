@@ -1,0 +1,262 @@
+#include <doctest/doctest.h>
+
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <filesystem>
+
+#include "sync/time.hpp"
+#include "tests/program/support.hpp"
+
+// What policies, entries and people hold back, and what goes on meanwhile.
+
+namespace usersyncd::test {
+namespace {
+
+namespace json = boost::json;
+
+// The rules that are not what a test is about.
+const std::string no_limits =
+    "  - { name: blast-radius, effect: allow }\n"
+    "  - { name: leaver-budget, effect: allow }\n";
+
+std::string field_of(const Simulator& simulator, const std::string& username, const char* field) {
+  return json::serialize(simulator.user(username).at(field));
+}
+
+json::array actions_of(const Run& run) {
+  return parse_output(run.out).at("accounts").at(0).at("actions").as_array();
+}
+
+std::string verdict_on(const Run& run, const std::string& username) {
+  for (const auto& action : actions_of(run)) {
+    if (action.at("username").as_string() == username) return std::string{action.at("verdict").as_string()};
+  }
+  return "none";
+}
+
+json::array waiting(Bench& bench) {
+  return parse_output(bench.run({"approvals", "--format", "json"}).out).at("approvals").as_array();
+}
+
+std::string text_of(const json::value& value) {
+  return std::string{value.as_string()};
+}
+
+Environment as(const std::string& person) {
+  return {{"SUDO_USER", person}};
+}
+
+}  // namespace
+
+TEST_CASE("A54: an entry with a wrong value freezes its user and nobody else") {
+  struct Wrong {
+    std::string line, named;
+  };
+  const Wrong all[] = {
+      {"    email: nonsense\n", "e-mail"},       {"    validUntil: 2026-13-40\n", "date"},
+      {"    enabled: maybe\n", "true or false"}, {"    scope: ACCOUNT_ADMN\n", "ACCOUNT_ADMIN"},
+      {"    roles: [Reportin]\n", "Reportin"},   {"    roles: [basicAccess, basicAccess]\n", "twice"},
+  };
+  Bench bench;
+  add_people(bench.simulator());
+  bench.policy(no_limits + "  - { name: unmanaged, effect: { unmanaged: deprovision } }\n" +
+               "  - { name: others, match: { users: [\"user*\", \"admin*\"] }, effect: deny }\n");
+  int turn = 0;
+  for (const auto& wrong : all) {
+    CAPTURE(wrong.line);
+    const auto phone = "+1919555000" + std::to_string(++turn);
+    const auto since = bench.simulator().now();
+    bench.wish("  - username: ann.lee\n    firstName: Other\n" + wrong.line +
+               "  - username: bob.ray\n    phone: \"" + phone + "\"\n" + person("cat.fox"));
+    const auto planned = bench.run({"plan"});
+    CHECK(planned.exit == 65);
+    CHECK(missing_from(planned.err, {"main.yaml:", ": error: ", wrong.named}) == "");
+    CHECK(missing_from(planned.out, {"note    ann.lee", "nothing is done to this user"}) == "");
+    const auto applied = bench.run({"apply", "--yes"});
+    CHECK_MESSAGE(applied.exit == 65, applied.out << applied.err);
+    CHECK(field_of(bench.simulator(), "bob.ray", "phone") == "\"" + phone + "\"");
+    CHECK(bench.simulator().writes(since).size() == 1);
+    CHECK(field_of(bench.simulator(), "ann.lee", "enabled") == "true");
+    CHECK(field_of(bench.simulator(), "ann.lee", "firstName") == "\"Ann\"");
+  }
+}
+
+TEST_CASE("A54: the daemon tells what is wrong with an entry and goes on with everybody else") {
+  Bench bench;
+  add_people(bench.simulator());
+  bench.wish(person("ann.lee") + person("bob.ray"));
+  Daemon daemon{bench};
+  REQUIRE(daemon.wait_for_event("cycle.summary"));
+  const auto since = daemon.mark();
+  bench.wish(
+      "  - username: ann.lee\n    email: nonsense\n  - username: bob.ray\n    phone: \"+19195550042\"\n");
+  REQUIRE(daemon.wait_for_event("reload.failed", since));
+  CHECK(missing_from(text_of(daemon.events("reload.failed", since).front().at("reason")),
+                     {"main.yaml:5:", "e-mail", "frozen"}) == "");
+  CHECK(eventually([&] { return field_of(bench.simulator(), "bob.ray", "phone") == "\"+19195550042\""; }));
+  CHECK(daemon.running());
+  CHECK(daemon.stop() == 0);
+}
+
+TEST_CASE("A55: a desired state that shrank is held until a person accepts it, as a list is") {
+  Bench bench;
+  auto& simulator = bench.simulator();
+  bench.policy(no_limits + "  - { name: unmanaged, effect: { unmanaged: deprovision } }\n");
+  bench.wish_file("main.yaml", simulator.desired());
+  const auto first = bench.run({"apply", "--yes"});
+  REQUIRE_MESSAGE(first.exit == 0, first.out << first.err);
+
+  const auto whole = simulator.desired();
+  const auto since = simulator.now();
+  const auto start = whole.find("  - username:");
+  auto cut = start;
+  for (int i = 0; i < 6; ++i) cut = whole.find("  - username:", cut + 1);
+  REQUIRE(cut != std::string::npos);
+  bench.wish_file("main.yaml", whole.substr(0, cut));
+  const auto planned = bench.run({"plan", "--format", "json"});
+  CHECK(planned.exit == 3);
+  REQUIRE(!actions_of(planned).empty());
+  for (const auto& action : actions_of(planned)) {
+    CHECK(action.at("verdict") == "approval");
+    CHECK(json::serialize(action.at("rules")).find("believable-list") != std::string::npos);
+  }
+  const auto held = bench.run({"apply", "--yes"});
+  CHECK_MESSAGE(held.exit == 3, held.out << held.err);
+  CHECK(simulator.writes(since).empty());
+  const auto asked = waiting(bench);
+  REQUIRE(asked.size() == 1);  // the loss as a whole, not each of its parts
+  CHECK(asked[0].at("operation") == "shrink");
+
+  // A change meanwhile is held, too, and a larger loss is another one.
+  const auto id = text_of(asked[0].at("id"));
+  CHECK(bench.run({"approve", id}).exit == 0);
+  auto further = whole.rfind("  - username:", cut - 1);
+  bench.wish_file("main.yaml", whole.substr(0, further));
+  CHECK(bench.run({"apply", "--yes"}).exit == 3);
+  CHECK(simulator.writes(since).empty());
+
+  bench.wish_file("main.yaml", whole.substr(0, cut));
+  bench.run({"apply", "--yes"});
+  REQUIRE(waiting(bench).size() == 1);
+  CHECK(bench.run({"approve", text_of(waiting(bench)[0].at("id"))}).exit == 0);
+  const auto done = bench.run({"apply", "--yes"});
+  CHECK_MESSAGE(done.exit == 0, done.out << done.err);
+  CHECK(!simulator.writes(since).empty());
+  CHECK(bench.run({"plan"}).exit == 0);
+  CHECK(waiting(bench).empty());
+}
+
+TEST_CASE("four eyes: whoever last changed the desired state does not release what it asks for") {
+  Setup setup;
+  Bench bench{setup};
+  add_people(bench.simulator());
+  bench.home().write("author", "alice@example.com\n");
+  auto config = read_text(bench.config());
+  const auto path = config.find("desired: {");
+  REQUIRE(path != std::string::npos);
+  config.insert(config.find('}', path), ", author: author ");
+  bench.home().write("usersyncd.yaml", config);
+  bench.policy(
+      "  - { name: four-eyes, match: { users: [ann.lee] }, effect: { requireApproval: { notByAuthor: true } "
+      "} }\n");
+  bench.wish("  - username: ann.lee\n    firstName: Anna\n");
+  CHECK(bench.run({"apply", "--yes"}).exit == 3);
+  REQUIRE(waiting(bench).size() == 1);
+  const auto id = text_of(waiting(bench)[0].at("id"));
+
+  CHECK(bench.run({"approve", id}, as("alice")).exit == 0);
+  const auto held = bench.run({"plan"});
+  CHECK(held.exit == 3);
+  CHECK(missing_from(held.out, {"alice", "last changed the desired state"}) == "");
+  CHECK(bench.run({"apply", "--yes"}).exit == 3);
+  CHECK(bench.simulator().writes().empty());
+
+  CHECK(bench.run({"approve", id}, as("bob")).exit == 0);
+  const auto done = bench.run({"apply", "--yes"});
+  CHECK_MESSAGE(done.exit == 0, done.out << done.err);
+  CHECK(field_of(bench.simulator(), "ann.lee", "firstName") == "\"Anna\"");
+  const auto log = bench.run({"audit", "export", "--username", "ann.lee"});
+  CHECK(missing_from(log.out, {"\"actor\":\"alice\"", "\"actor\":\"bob\"", "approved by bob until"}) == "");
+}
+
+TEST_CASE("what expires is announced in the plan and the log, and done at the next poll after its moment") {
+  Bench bench;
+  add_people(bench.simulator());
+  const auto soon =
+      std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()) + std::chrono::seconds{6};
+  const auto moment = format_time(std::chrono::floor<std::chrono::seconds>(soon));
+  bench.wish("  - username: ann.lee\n    validUntil: " + moment +
+             "\n  - username: bob.ray\n    roles: [basicAccess, { name: Reporting, until: " + moment +
+             " }]\n");
+  const auto planned = bench.run({"plan"});
+  CHECK_MESSAGE(planned.exit == 0, planned.out << planned.err);
+  CHECK(missing_from(planned.out, {"note    ann.lee  will be disabled at " + moment, "(validUntil)",
+                                   "note    bob.ray  will lose the role Reporting at " + moment}) == "");
+  Daemon daemon{bench};
+  CHECK(daemon.wait_for("will be disabled at " + moment));
+  CHECK(eventually([&] { return field_of(bench.simulator(), "ann.lee", "enabled") == "false"; }));
+  CHECK(eventually([&] { return field_of(bench.simulator(), "bob.ray", "roles") == R"(["basicAccess"])"; }));
+  CHECK(daemon.stop() == 0);
+  std::size_t told = 0;
+  for (const auto& event : daemon.events("plan.held")) {
+    if (text_of(event.at("reason")).find("will be disabled") != std::string::npos) ++told;
+  }
+  CHECK(told == 1);
+}
+
+TEST_CASE("A67: policies that cannot be read take no protection away: nothing is written at all") {
+  Bench bench;
+  add_people(bench.simulator());
+  bench.wish("  - username: ann.lee\n    state: absent\n");
+  bench.policy("  - { name: protected, match: { users: [ann.lee] }, effect: deny }\n");
+  CHECK(bench.run({"apply", "--yes"}).exit == 3);
+  std::filesystem::remove_all(bench.home().path("policies"));
+  const auto gone = bench.run({"apply", "--yes"});
+  CHECK(gone.exit == 65);
+  CHECK(missing_from(gone.err, {"policies", "error:"}) == "");
+  bench.home().write("policies/rules.yaml", "version: 1\nrules:\n  - { name: protected, match");
+  CHECK(bench.run({"apply", "--yes"}).exit == 65);
+  Daemon daemon{bench};
+  CHECK(daemon.wait() == 65);
+  CHECK(bench.simulator().writes().empty());
+}
+
+TEST_CASE("apply asks on a terminal, and takes only a yes for a yes") {
+  Bench bench;
+  add_people(bench.simulator());
+  bench.wish("  - username: ann.lee\n    firstName: Anna\n");
+  const auto on_terminal = [&](const std::string& answer) {
+    const auto command = usersyncd_binary() + " apply --config " + bench.config();
+    return run_program({"script", "-qec", command, "/dev/null"}, {}, answer);
+  };
+  for (const std::string answer : {"n\n", "\n", "perhaps\n"}) {
+    const auto refused = on_terminal(answer);
+    CAPTURE(refused.out);
+    CHECK(refused.exit == 1);
+    CHECK(missing_from(refused.out, {"firstName", "Do this to the live accounts", "nothing was sent"}) == "");
+    CHECK(bench.simulator().writes().empty());
+  }
+  const auto agreed = on_terminal("y\n");
+  CHECK_MESSAGE(agreed.exit == 0, agreed.out);
+  CHECK(field_of(bench.simulator(), "ann.lee", "firstName") == "\"Anna\"");
+}
+
+TEST_CASE("the first week in observe on an account that nobody tidied: everything is told, nothing is sent") {
+  Setup setup;
+  setup.mode = "observe";
+  Bench bench{setup, {"--users", "2000"}};
+  bench.wish(
+      "  - username: new.hire\n    firstName: New\n    lastName: Hire\n    email: new.hire@example.com\n");
+  const auto planned = bench.run({"plan", "--format", "json"});
+  CHECK(planned.exit == 2);
+  CHECK(actions_of(planned).size() == 2001);
+  CHECK(verdict_on(planned, "new.hire") == "apply");
+  CHECK(bench.run({"apply", "--yes"}).exit == 3);
+  Daemon daemon{bench};
+  REQUIRE(daemon.wait_for_event("cycle.summary"));
+  CHECK(daemon.stop() == 0);
+  CHECK(bench.run({"drift"}).exit == 2);
+  for (const auto& asked : bench.simulator().journal()) CHECK_FALSE(asked.is_write());
+}
+
+}  // namespace usersyncd::test
