@@ -110,7 +110,7 @@ std::string account_text(const JudgedPlan& judged) {
 std::string cell(std::string_view text) {
   std::string safe;
   for (char c : terminal_safe(text)) {
-    if (std::string_view{"|`*_[]<>"}.find(c) != std::string_view::npos) safe += '\\';
+    if (std::string_view{"\\|`*_[]<>"}.find(c) != std::string_view::npos) safe += '\\';
     safe += c;
   }
   return safe;

@@ -23,6 +23,7 @@ TEST_CASE("a glob fits the whole text, character by character") {
                          Row{"a*c", "abbbd", false},
                          Row{"*a*b*", "xxaxxbxx", true},
                          Row{"*ab", "aab", true},
+                         Row{"*ab", "axb", false},
                          Row{"a**b", "ab", true},
                          Row{"breakglass-*", "breakglass-1", true},
                          Row{"breakglass-*", "a-breakglass-1", false},
@@ -31,11 +32,22 @@ TEST_CASE("a glob fits the whole text, character by character") {
                          Row{"[ab]", "[ab]", true},
                          Row{"?", "\xC3\xA4", true},
                          Row{"??", "\xC3\xA4", false},
+                         Row{"?", "\xC3\xA9", true},
+                         Row{"ab*bc", "abc", false},
                          Row{"*?x", "\xC3\xA4x", true},
                          Row{"Ann", "ann", false}}) {
     CAPTURE(row.pattern);
     CAPTURE(row.text);
     CHECK(glob_match(row.pattern, row.text) == row.fits);
+  }
+}
+
+TEST_CASE("a glob ends where its view ends, whatever comes behind") {
+  for (const std::string_view pattern : {"*a*", "*a?", "*aa"}) {
+    CAPTURE(pattern);
+    CHECK(glob_match(pattern.substr(0, 2), "aa"));
+    CHECK_FALSE(glob_match(pattern.substr(0, 2), "ab"));
+    CHECK(glob_match(pattern.substr(0, 2), std::string_view{"ab"}.substr(0, 1)));
   }
 }
 

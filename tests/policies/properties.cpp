@@ -2,6 +2,7 @@
 #include <random>
 
 #include "bench.hpp"
+#include "tests/support/random_cases.hpp"
 
 using namespace usersyncd;
 using namespace usersyncd::testing;
@@ -176,13 +177,19 @@ Scene some_scene(Dice& dice) {
   return scene;
 }
 
-constexpr std::uint32_t rounds = 4;
+// A property puts each scene to the test in so many rounds, each a plan of its own to be judged. What must
+// never break has at least 100,000 of them in every full run of the tests.
+constexpr std::uint32_t rounds = 8;
+constexpr std::uint32_t scenes_of_new_rules = 6'000;
+constexpr std::uint32_t scenes_of_order = 3'500;
+constexpr std::uint32_t scenes_of_report = 3'500;
+static_assert(rounds * (scenes_of_new_rules + scenes_of_order + scenes_of_report) >= 100'000);
 
 /// Runs `property` on that many random scenes; a failure names the seed, which is all it takes to see it
-/// again. A property puts each scene to the test in so many rounds; all in all there are more than 100,000
-/// cases.
+/// again.
 template <class Property>
-void for_each_scene(std::uint32_t scenes, std::uint32_t stream, Property property) {
+void for_each_scene(std::uint32_t all_scenes, std::uint32_t stream, Property property) {
+  const auto scenes = usersyncd::test::random_cases(all_scenes);
   MESSAGE("seeds from " << first_seed + stream << ", " << scenes * rounds << " rounds");
   for (std::uint32_t i = 0; i < scenes; ++i) {
     const std::uint32_t seed = first_seed + stream + i;
@@ -233,11 +240,10 @@ std::size_t done_today(const JudgeFacts& given, Operation operation) {
 
 }  // namespace
 
-// Each round is two cases: the other is that permits exist for what is to be applied, and for nothing else.
 TEST_CASE(
     "A20: adding a rule with a new name never releases an action that was held, and a permit needs a "
     "verdict") {
-  for_each_scene(6'000, 0, [](Dice& dice, Scene& scene) {
+  for_each_scene(scenes_of_new_rules, 0, [](Dice& dice, Scene& scene) {
     std::erase_if(scene.rules, is_limit);
     const auto before = verdicts(scene.judge());
     for (std::uint32_t round = 0; round < rounds; ++round) {
@@ -253,10 +259,9 @@ TEST_CASE(
 
 // Limits are counted over what is left, so a rule that takes an action out of a class can bring the rest of
 // the class within its limit. That, and nothing else, may let go what a limit held; a new limit never does.
-// Each round is two cases: the other is that the limit itself is kept.
 TEST_CASE(
     "limits are never exceeded; only a rule that takes others out of a class brings the rest within them") {
-  for_each_scene(6'000, 1'000'000, [](Dice& dice, Scene& scene) {
+  for_each_scene(3'000, 1'000'000, [](Dice& dice, Scene& scene) {
     const Operation operation = dice.pick(operations);
     Limit limit;
     limit.count = static_cast<int>(dice.below(3));
@@ -286,7 +291,7 @@ TEST_CASE(
 }
 
 TEST_CASE("verdicts depend neither on the order of rules, nor on their names, nor on the order of actions") {
-  for_each_scene(3'000, 2'000'000, [](Dice& dice, Scene& scene) {
+  for_each_scene(scenes_of_order, 2'000'000, [](Dice& dice, Scene& scene) {
     const auto first = verdicts(scene.judge());
     std::vector<std::string> names;
     for (const auto& rule : scene.rules) names.push_back(rule.name);
@@ -303,7 +308,7 @@ TEST_CASE("verdicts depend neither on the order of rules, nor on their names, no
 }
 
 TEST_CASE("A21: with deprovision report no disable and no delete ever goes, whatever else is written") {
-  for_each_scene(3'000, 3'000'000, [](Dice& dice, Scene& scene) {
+  for_each_scene(scenes_of_report, 3'000'000, [](Dice& dice, Scene& scene) {
     scene.rules.push_back({"never", {}, DeprovisionWay::report, {}, false});
     for (std::uint32_t round = 0; round < rounds; ++round) {
       const auto judged = scene.judge_with(some_rule(dice, "a-new-name"));
@@ -317,7 +322,7 @@ TEST_CASE("A21: with deprovision report no disable and no delete ever goes, what
 // Two things the judge holds that the ways let into a plan: what follows from a role that the user is only to
 // have, and `enabled: false` in the desired state where the rules say that nobody is to be disabled.
 TEST_CASE("plans made by the rules are judged by the rules alike: what a way lets is not reported only") {
-  for_each_scene(800, 5'000'000, [](Dice& dice, Scene& scene) {
+  for_each_scene(400, 5'000'000, [](Dice& dice, Scene& scene) {
     Observation seen;
     seen.account = account;
     seen.complete = true;

@@ -86,6 +86,7 @@ TEST_CASE("the next opening is the first instant at which the window is open") {
   const std::vector<Row> rows{
       {office, "2026-11-18T12:00:00Z", "2026-11-18T13:00:00Z"},
       {office, "2026-11-20T23:30:00Z", "2026-11-23T13:00:00Z"},
+      {office, "2026-11-18T13:00:00Z", "2026-11-19T13:00:00Z"},
       {night, "2026-11-21T05:00:00Z", "2026-11-27T21:00:00Z"},
       {"days: [mon], timezone: Pacific/Auckland", "2026-11-18T12:00:00Z", "2026-11-22T11:00:00Z"},
       {"days: [wed], hours: \"11:00-11:30\", timezone: UTC", "2026-11-18T12:00:00Z", "2026-11-25T11:00:00Z"},
@@ -119,4 +120,8 @@ TEST_CASE("over every half hour of a year, the next opening is the first open on
 TEST_CASE("a window is shown as it would be said") {
   CHECK(show(window(office)) == "mon-fri 08:00-18:00 America/New_York");
   CHECK(show(window("days: [mon, tue, sat], timezone: UTC")) == "mon,tue,sat 00:00-24:00 UTC");
+  CHECK(show(window("days: [mon, sun], timezone: UTC")) == "mon,sun 00:00-24:00 UTC");
+  CHECK(show(window("days: [sat, sun], timezone: UTC")) == "sat,sun 00:00-24:00 UTC");
+  CHECK(show(window("days: [mon, tue, wed], timezone: UTC")) == "mon-wed 00:00-24:00 UTC");
+  CHECK(show(window("days: [tue], hours: \"09:59-10:10\", timezone: UTC")) == "tue 09:59-10:10 UTC");
 }

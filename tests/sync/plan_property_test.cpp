@@ -9,13 +9,14 @@
 
 #include "samples.hpp"
 #include "sync/plan_json.hpp"
+#include "tests/support/random_cases.hpp"
 
 using namespace usersyncd;
 using namespace usersyncd::test;
 
 namespace {
 
-constexpr int rounds = 400;
+constexpr std::uint32_t rounds = 400;
 
 // A random account: few names and values, so that everything collides with everything.
 class Gambler {
@@ -163,8 +164,8 @@ template <class Property>
 void for_random_cases(Property property) {
   const auto* replayed = std::getenv("USERSYNCD_TEST_SEED");
   const std::uint64_t base = replayed ? std::strtoull(replayed, nullptr, 10) : std::random_device{}();
-  for (int round = 0; round < rounds; ++round) {
-    const auto seed = base + static_cast<std::uint64_t>(round);
+  for (std::uint32_t round = 0; round < random_cases(rounds); ++round) {
+    const std::uint64_t seed = base + round;
     CAPTURE(seed);
     Gambler gambler{seed};
     const auto c = gambler.draw();
