@@ -18,10 +18,22 @@ Error config_error(const SecretRef& reference, const std::string& message) {
   return Error{ErrorKind::config, "error: " + message, reference.place.text()};
 }
 
+// What everybody on the machine may read, or write, is no secret. Empty: it is one.
+std::string too_open(int file) {
+  struct ::stat info {};
+  if (::fstat(file, &info) != 0 || (info.st_mode & (S_IROTH | S_IWOTH)) == 0) return {};
+  return " is open to every user of this machine; take that away with `chmod o-rw`, and change the secret if "
+         "others may have read it";
+}
+
 Result<Secret> read_file(const SecretRef& reference, const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0)
     return config_error(reference, "cannot read the secret in " + path + ": " + std::strerror(errno));
+  if (const auto fault = too_open(file); !fault.empty()) {
+    ::close(file);
+    return config_error(reference, "the secret in " + path + fault);
+  }
   std::string value;
   std::array<char, 4096> buffer{};
   ssize_t got = 0;

@@ -129,6 +129,22 @@ TEST_CASE("wrong credentials say so, and nothing is written") {
   }
 }
 
+TEST_CASE("A58: a secret that every user of the machine may read is refused, with what to do") {
+  Bench bench;
+  const auto secret = bench.secrets().path("secret");
+  namespace fs = std::filesystem;
+  for (const auto open : {fs::perms::others_read, fs::perms::others_write}) {
+    fs::permissions(secret, fs::perms::owner_read | fs::perms::owner_write | open);
+    const auto refused = bench.run({"plan"});
+    CHECK(refused.exit == 78);
+    CHECK(missing_from(refused.err, {"usersyncd.yaml:", secret, "chmod o-rw"}) == "");
+    CHECK(refused.err.find(bench.setup().login.secret) == std::string::npos);
+  }
+  CHECK(bench.simulator().journal().empty());
+  fs::permissions(secret, fs::perms::owner_read | fs::perms::group_read);
+  CHECK(bench.run({"plan"}).exit == 0);
+}
+
 TEST_CASE("A6: an account that the credential does not see is an error, not an empty account") {
   for (const Api api : both_apis) {
     auto setup = setup_for(api);
