@@ -1,7 +1,7 @@
 #include <sys/stat.h>
 
+#include <chrono>
 #include <fstream>
-#include <sstream>
 
 #include "store/audit_files.hpp"
 #include "store/private_file.hpp"
@@ -287,4 +287,28 @@ TEST_CASE("what has not left cannot be deleted, also after something was put awa
   REQUIRE(store.audit().put_away(at(10), at(100), 1000));
   Database database(temp.path(), Access::read_write, Schema{0x55535944, std::array<std::string_view, 1>{""}});
   CHECK(contains(store_error_of([&] { database.execute("DELETE FROM audit"); }), "append-only"));
+}
+
+TEST_CASE("checkpoints take less than a tenth of the time that the store needs for a run of 1,000 writes") {
+  using Steady = std::chrono::steady_clock;
+  const TempStore temp;  // on a disk, where waiting for it is what takes time
+  Store store(temp.path(), Access::read_write);
+  AuditWorld world(store.audit());
+  std::chrono::duration<double> signing{0};
+  const auto began = Steady::now();
+  std::int64_t due = 256;
+  for (int i = 0; i < 1'000; ++i) {
+    // What one update leaves: the intent, three exchanges, the end of the intent.
+    const auto id = store.open_intent(make_intent("user-" + std::to_string(i)), at(i));
+    world.append(3);
+    store.close_intent(id, IntentEnd{}, at(i));
+    if (store.audit().newest_appended() < due && i < 999) continue;
+    const auto before = Steady::now();
+    due = world.sign().size + 256;
+    signing += Steady::now() - before;
+  }
+  const std::chrono::duration<double> whole = Steady::now() - began;
+  MESSAGE("checkpoints took ", signing.count(), " s of ", whole.count(), " s");
+  CHECK(store.audit().checkpoints().size() == 20);
+  CHECK(signing < whole / 10);
 }
