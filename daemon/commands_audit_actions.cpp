@@ -65,9 +65,9 @@ class ActionExport {
 
  private:
   static constexpr std::array<const char*, 22> columns{
-      "seq",        "account",    "username",  "operation", "action",      "run",    "actor",   "desiredRevision",
-      "place",      "rules",      "reason",    "approvedBy", "approvedAt", "wantedAt", "sentAt", "confirmedAt",
-      "attempt",    "state",      "message",   "before",    "after",       "hash"};
+      "seq",     "account", "username", "operation",  "action",     "run",      "actor",  "desiredRevision",
+      "place",   "rules",   "reason",   "approvedBy", "approvedAt", "wantedAt", "sentAt", "confirmedAt",
+      "attempt", "state",   "message",  "before",     "after",      "hash"};
   using Key = std::pair<std::string, std::string>;
 
   static Key key_of_record(const json::value& record) {
@@ -83,7 +83,8 @@ class ActionExport {
     if (!rules.is_array()) return;
     for (const auto& rule : rules.get_array()) {
       if (rule.is_string())
-        decision.rules += (decision.rules.empty() ? "" : " ") + std::string(std::string_view(rule.get_string()));
+        decision.rules +=
+            (decision.rules.empty() ? "" : " ") + std::string(std::string_view(rule.get_string()));
     }
   }
 

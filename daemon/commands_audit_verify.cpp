@@ -29,7 +29,8 @@ std::vector<VerifyingKey> read_keys(const CommandLine& line, const std::string& 
   const auto text = line.key_file.empty() ? read_private_file(path).value_or("") : read_named_file(path);
   const auto keys = parse_verifying_keys(text);
   if (keys && !keys->empty()) return *keys;
-  evidence.faults.push_back(path + ": " + (keys ? "no public key; give one with --key" : keys.error().message));
+  evidence.faults.push_back(path + ": " +
+                            (keys ? "no public key; give one with --key" : keys.error().message));
   return {};
 }
 
@@ -67,7 +68,8 @@ Evidence gather(const CommandLine& line, Store& store) {
   if (keys.empty()) return evidence;
   add_notes(path, filed, keys, evidence);
   for (const Checkpoint& checkpoint : kept) {
-    add_notes("the store's checkpoint of " + std::to_string(checkpoint.size), checkpoint.note, keys, evidence);
+    add_notes("the store's checkpoint of " + std::to_string(checkpoint.size), checkpoint.note, keys,
+              evidence);
   }
   return evidence;
 }

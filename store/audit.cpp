@@ -123,8 +123,7 @@ void insert_record(Database& database, const AuditEntry& entry, const AuditHead&
 }
 
 /// A body whose first record has been put away.
-std::optional<json::string> find_carried_body(Database& database, std::int64_t seq,
-                                              std::string_view digest) {
+std::optional<json::string> find_carried_body(Database& database, std::int64_t seq, std::string_view digest) {
   auto statement = database.prepare("SELECT body FROM audit_bodies WHERE seq = ? AND sha256 = ?");
   if (!statement.bind(seq, digest).step()) return std::nullopt;
   return json::string(statement.text(0));

@@ -31,12 +31,13 @@ void keep(Database& database, const Checkpoint& checkpoint, const MerkleFrontier
 }
 
 bool is_genuine(const SignedNote& note, const std::vector<VerifyingKey>& keys) {
-  return std::any_of(keys.begin(), keys.end(), [&note](const VerifyingKey& key) { return key.verifies(note); });
+  return std::any_of(keys.begin(), keys.end(),
+                     [&note](const VerifyingKey& key) { return key.verifies(note); });
 }
 
 Error refusal(const std::string& reason) {
-  return Error{ErrorKind::store,
-               "no checkpoint was signed: " + reason + "; see `usersyncd audit verify`", "audit log"};
+  return Error{ErrorKind::store, "no checkpoint was signed: " + reason + "; see `usersyncd audit verify`",
+               "audit log"};
 }
 
 /// Makes the next checkpoint of one log, inside a transaction.
@@ -54,11 +55,12 @@ class Signer {
 
   Database& database_;
   const std::vector<VerifyingKey>& keys_;
-  AuditHead end_;              ///< of what has been looked at
+  AuditHead end_;                    ///< of what has been looked at
   std::optional<SignedNote> filed_;  ///< the last one of the file
 };
 
-// The last checkpoint's tree is trusted because its signature is, the beginning of the log because it is empty.
+// The last checkpoint's tree is trusted because its signature is, the beginning of the log because it is
+// empty.
 std::optional<std::string> Signer::begin(const std::optional<Kept>& kept) {
   const AuditBase base = read_audit_base(database_);
   end_ = base.end;
@@ -100,7 +102,8 @@ std::optional<std::string> Signer::read_filed(std::int64_t newest) {
   if (filed_->head.size > end_.seq) return std::nullopt;
   auto same = database_.prepare("SELECT note FROM audit_checkpoints WHERE size = ?");
   const bool known = same.bind(filed_->head.size).step();
-  const auto notes = known ? parse_notes(same.text(0)) : Result<std::vector<SignedNote>>{std::vector<SignedNote>{}};
+  const auto notes =
+      known ? parse_notes(same.text(0)) : Result<std::vector<SignedNote>>{std::vector<SignedNote>{}};
   const bool equal = notes && notes->size() == 1 && notes->front().head.root == filed_->head.root;
   if (equal) return std::nullopt;
   return "the store does not have the last checkpoint of " + file;

@@ -46,7 +46,8 @@ struct Span {
 };
 
 Span last_note(std::string_view text) {
-  for (auto at = text.rfind(separator); at != text.npos; at = at == 0 ? text.npos : text.rfind(separator, at - 1)) {
+  for (auto at = text.rfind(separator); at != text.npos;
+       at = at == 0 ? text.npos : text.rfind(separator, at - 1)) {
     const std::size_t signatures = paragraph_before(text, at);
     if (!text.substr(signatures).starts_with(signature_mark) || signatures < separator.size()) continue;
     return {paragraph_before(text, signatures - separator.size()), at + separator.size()};

@@ -7,8 +7,8 @@ AuditHead head_from(const Database& database, std::int64_t seq, std::string hash
                     const std::string& frontier) {
   auto tree = MerkleFrontier::parse(seq, frontier);
   if (!tree) {
-    throw StoreError("store " + database.path() + ": the audit log was tampered with or is damaged: " +
-                     "see `usersyncd audit verify`");
+    throw StoreError("store " + database.path() +
+                     ": the audit log was tampered with or is damaged: " + "see `usersyncd audit verify`");
   }
   return AuditHead{seq, std::move(hash), *std::move(tree)};
 }

@@ -71,8 +71,8 @@ class ChainWalk {
   std::optional<KnownBody> find_body(const StoredRow& row, const std::string& digest);
 
   Database& database_;
-  AuditHead end_;                                     ///< after the last good record
-  std::string hash_before_;                           ///< of the record before that one
+  AuditHead end_;            ///< after the last good record
+  std::string hash_before_;  ///< of the record before that one
   std::int64_t base_;
   std::map<std::pair<std::string, std::string>, KnownBody> bodies_;  ///< by account and digest
 };
@@ -111,7 +111,8 @@ std::optional<AuditBreak> ChainWalk::check(const StoredRow& row) {
   return std::nullopt;
 }
 
-// A record that follows what lies before the last one, and not the last one, shows that one to be the intruder.
+// A record that follows what lies before the last one, and not the last one, shows that one to be the
+// intruder.
 std::optional<AuditBreak> ChainWalk::check_place(const StoredRow& row, const json::object& record) {
   const auto seq = integer_member(record, "seq");
   if (seq == row.seq) return std::nullopt;
@@ -254,7 +255,7 @@ class HeadCheck {
     if (broken && (!differs_ || broken->seq <= *differs_)) return broken;
     if (differs_) {
       return AuditBreak{std::max(vouched_, base_) + 1, "records up to " + std::to_string(*differs_) +
-                                          " are not those that a checkpoint was signed for"};
+                                                           " are not those that a checkpoint was signed for"};
     }
     if (heads_.empty() || heads_.back().size <= last) return std::nullopt;
     const auto signed_size = std::to_string(heads_.back().size);

@@ -49,15 +49,17 @@ TEST_CASE("every run ends with a signed checkpoint, and both verifiers accept it
   CHECK(second.out == verified.out);
 }
 
-TEST_CASE("audit verify --checkpoint finds a log that was cut off or went back, and names the first bad seq") {
+TEST_CASE(
+    "audit verify --checkpoint finds a log that was cut off or went back, and names the first bad seq") {
   Bench bench;
   make_history(bench);
   const auto checkpoint = bench.home().write("kept", read_text(bench.store() + ".checkpoints"));
   const auto key = bench.home().write("key", read_text(bench.store() + ".audit.pub"));
   CHECK(bench.run({"audit", "verify", "--checkpoint", checkpoint, "--key", key}).exit == 0);
   // As if the store and everything beside it were from before the last two records.
-  run_raw(bench.store(), "DROP TRIGGER audit_is_never_deleted; DELETE FROM audit_checkpoints;"
-                         "DELETE FROM audit WHERE seq > (SELECT seq - 2 FROM audit_head)");
+  run_raw(bench.store(),
+          "DROP TRIGGER audit_is_never_deleted; DELETE FROM audit_checkpoints;"
+          "DELETE FROM audit WHERE seq > (SELECT seq - 2 FROM audit_head)");
   fs::remove(bench.store() + ".checkpoints");
   fs::remove(bench.store() + ".audit.pub");
   const auto last = query_raw(bench.store(), "SELECT MAX(seq) + 1 FROM audit");
@@ -126,7 +128,7 @@ TEST_CASE("an approved write tells who approved it and when") {
   REQUIRE(bench.run({"approve", id, "--reason", "ticket 7"}).exit == 0);
   REQUIRE(bench.run({"apply", "--yes"}).exit == 0);
   const auto write = parse_output(bench.run({"audit", "export", "--actions"}).out).as_object();
-  CHECK(write.at("rules") == "updates");
+  CHECK(write.at("rules") == "drift updates");
   CHECK(write.at("approvedBy").as_string().size() > 0);
   CHECK(write.at("approvedAt").as_string() <= write.at("sentAt").as_string());
 }

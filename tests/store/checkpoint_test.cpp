@@ -104,10 +104,11 @@ TEST_CASE("what was changed since the last checkpoint is not signed") {
       {"UPDATE audit_checkpoints SET note = replace(note, '10', '11')", "not genuine"},
       {"UPDATE audit_checkpoints SET frontier = lower(hex(zeroblob(64)))", "not genuine"},
       {"DELETE FROM audit_checkpoints", ""}};
-  for (const auto& [sql, reason] : cases) {
-    INFO(sql);
+  for (const auto& one : cases) {
+    const auto& reason = one.second;
+    INFO(one.first);
     Signed bench;
-    run_raw(bench.temp.path(), drop_audit_triggers + sql);
+    run_raw(bench.temp.path(), drop_audit_triggers + one.first);
     std::string refusal;
     try {
       refusal = refusal_of(bench.store, bench.world.key());
@@ -156,9 +157,9 @@ TEST_CASE("an older copy of the store, or another store, is not signed over the 
   bench.store.tidy_up();
   std::filesystem::copy_file(bench.temp.path(), copies.path());
   bench.world.sign();
-  for (const auto& path : {audit_checkpoints_path(bench.temp.path()), audit_public_key_path(bench.temp.path())}) {
-    std::filesystem::copy_file(
-        path, copies.path() + path.substr(bench.temp.path().size()));
+  for (const auto& path :
+       {audit_checkpoints_path(bench.temp.path()), audit_public_key_path(bench.temp.path())}) {
+    std::filesystem::copy_file(path, copies.path() + path.substr(bench.temp.path().size()));
   }
   {
     Store copy(copies.path(), Access::read_write);
@@ -178,9 +179,9 @@ TEST_CASE("a store that lost signed records is not signed, even when it has grow
   std::filesystem::copy_file(bench.temp.path(), copies.path());
   bench.world.append(5);
   bench.world.sign();
-  for (const auto& path : {audit_checkpoints_path(bench.temp.path()), audit_public_key_path(bench.temp.path())}) {
-    std::filesystem::copy_file(
-        path, copies.path() + path.substr(bench.temp.path().size()));
+  for (const auto& path :
+       {audit_checkpoints_path(bench.temp.path()), audit_public_key_path(bench.temp.path())}) {
+    std::filesystem::copy_file(path, copies.path() + path.substr(bench.temp.path().size()));
   }
   Store copy(copies.path(), Access::read_write);
   CHECK(contains(refusal_of(copy, bench.world.key()), "older than the last checkpoint"));

@@ -98,7 +98,8 @@ TEST_CASE("a checkpoint is a C2SP note that its public key verifies, and no othe
 
 TEST_CASE("a public key that Go's note package made verifies what Go signed") {
   // From golang.org/x/mod/sumdb/note, example_test.go, with the three lines that a checkpoint has.
-  const auto keys = parse_verifying_keys("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW");
+  const auto keys =
+      parse_verifying_keys("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW");
   REQUIRE(keys.has_value());
   CHECK(keys->front().name() == "PeterNeumann");
   CHECK(keys->front().text() == "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW");
@@ -125,11 +126,11 @@ TEST_CASE("garbled notes and keys are refused with their line; a note that was c
       {note.substr(0, note.find("\u2014")) + "hello\n\n", "line 5"},
       {note.substr(0, note.find("\u2014")) + "\u2014 k AAA\n\nmore\n", "line 5"},
       {note + "more\n", "line 6"}};
-  for (const auto& [text, where] : bad) {
-    const auto notes = parse_notes(text);
-    CAPTURE(text);
+  for (const auto& one : bad) {
+    const auto notes = parse_notes(one.first);
+    CAPTURE(one.first);
     REQUIRE(!notes.has_value());
-    CHECK(notes.error().message.find(where + ":") == 0);
+    CHECK(notes.error().message.find(one.second + ":") == 0);
   }
   for (const char* text : {"k", "k+00000000+AAAA", "PRIVATE+KEY+k+00000000+AAAA"}) {
     CHECK(!parse_verifying_keys(text).has_value());

@@ -147,7 +147,7 @@ class Bench {
   Tampering flip_text() {
     const Row& victim = any_row();
     const std::vector<std::pair<std::string, std::string>> columns{
-        {"record", victim.record}, {"hash", victim.hash}, {"run", victim.run},
+        {"record", victim.record},   {"hash", victim.hash}, {"run", victim.run},
         {"account", victim.account}, {"kind", victim.kind}, {"user_key", victim.user_key}};
     // The record is most of what there is.
     auto chosen = columns.at(static_cast<std::size_t>(std::max<std::int64_t>(0, pick(-5, 5))));
@@ -159,7 +159,8 @@ class Bench {
   Tampering flip_number() {
     const Row& victim = any_row();
     if (pick(0, 1) == 0) {
-      const auto time = static_cast<std::int64_t>(static_cast<std::uint64_t>(victim.time) ^ (1ULL << pick(0, 62)));
+      const auto time =
+          static_cast<std::int64_t>(static_cast<std::uint64_t>(victim.time) ^ (1ULL << pick(0, 62)));
       database_.prepare("UPDATE audit SET time = ? WHERE seq = ?").bind(time, victim.seq).run();
       return {"bit of time", victim.seq};
     }
@@ -395,7 +396,8 @@ TEST_CASE("a bit of the database file: verify or SQLite finds it, or the log sti
       std::fstream file(copy.path(), std::ios::in | std::ios::out | std::ios::binary);
       const auto place = std::uniform_int_distribution<std::uintmax_t>(0, size - 1)(random);
       file.seekg(static_cast<std::streamoff>(place));
-      const auto byte = static_cast<char>(file.get() ^ (1 << std::uniform_int_distribution<int>(0, 7)(random)));
+      const auto byte =
+          static_cast<char>(file.get() ^ (1 << std::uniform_int_distribution<int>(0, 7)(random)));
       file.seekp(static_cast<std::streamoff>(place));
       file.put(byte);
     }
@@ -421,7 +423,8 @@ TEST_CASE("a bit of a checkpoint or of its key: nothing that was not signed is b
     std::string changed = note, changed_key = published;
     std::string& victim = i % 4 == 0 ? changed_key : changed;
     const auto place = std::uniform_int_distribution<std::size_t>(0, victim.size() - 1)(random);
-    victim[place] = static_cast<char>(victim[place] ^ (1 << std::uniform_int_distribution<int>(0, 7)(random)));
+    victim[place] =
+        static_cast<char>(victim[place] ^ (1 << std::uniform_int_distribution<int>(0, 7)(random)));
     const auto keys = parse_verifying_keys(changed_key);
     const auto notes = parse_notes(changed);
     if (!keys || keys->empty() || !notes || notes->empty()) continue;
