@@ -74,11 +74,11 @@ Result<bool> Daemon::run() {
   notifier_.ready(status_line());
   place_.io().run();
 
+  write_lifecycle("stopped");
+  place_.keeper().sign();
   Event stopped;
   stopped.name = "stopped";
   events_.emit(stopped);
-  write_lifecycle("stopped");
-  place_.keeper().sign();
   place_.store().tidy_up();
   return true;
 }
