@@ -55,6 +55,11 @@ struct AccountConfig {
   Place place;
 };
 
+struct AuditConfig {
+  std::optional<SecretRef> key;       ///< signs checkpoints; absent: one beside the database
+  std::optional<Duration> retention;  ///< older records leave the database; absent: none does
+};
+
 struct Config {
   enum class LogLevel { debug, info, warn, error };
   enum class LogFormat { automatic, journal, text, json };
@@ -63,6 +68,7 @@ struct Config {
   std::string author_path;  ///< a file whose first line names who last changed the desired state; empty: none
   std::string policies_path;  ///< empty: only the built-in rules
   std::string admin_listen;   ///< empty: off
+  AuditConfig audit;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::automatic;
   std::vector<AccountConfig> accounts;

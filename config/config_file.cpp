@@ -206,6 +206,15 @@ void describe(Shape& shape, AccountConfig& account) {
     shape.refuse("id", "an id has no control characters");
 }
 
+void describe(Shape& shape, AuditConfig& audit) {
+  shape.about("The audit log.");
+  shape.optional("key", audit.key,
+                 "The key that signs checkpoints. Default: one that is made beside the database.");
+  shape.optional("retention", audit.retention,
+                 "Older records leave the database for files beside it, 1s to 3650d. Default: none does.",
+                 in_range(Duration{seconds{1}}, Duration{hours{3650 * 24}}));
+}
+
 namespace {
 
 struct LogSection {
@@ -241,6 +250,7 @@ void describe(Shape& shape, Config& config) {
   shape.optional("store", store, "The SQLite database. Default: /var/lib/usersyncd/usersyncd.db.");
   shape.required("desired", desired, "Desired state: a file, or a directory of *.yaml and *.yml.");
   shape.optional("policies", policies, "Policies: a file, or a directory. Default: only the built-in rules.");
+  shape.optional("audit", config.audit, "The audit log: who signs its checkpoints, what leaves when.");
   shape.optional("admin", admin, "The admin interface. Default: off.");
   shape.optional("log", log, "The log.");
   shape.required("accounts", config.accounts, "The accounts to watch.");
@@ -291,6 +301,7 @@ class PathResolver {
     resolve(config.desired_path);
     resolve(config.author_path);
     resolve(config.policies_path);
+    if (config.audit.key) resolve(*config.audit.key);
     if (config.admin_listen.starts_with("unix:")) {
       std::string path = config.admin_listen.substr(5);
       resolve(path);

@@ -89,6 +89,7 @@ Result<bool> AccountStack::connect() {
 
 void AccountStack::Exchanges::record(const ExchangeRecord& record) {
   audit_.record(record);
+  stack_.process_.keeper.recorded();
   const auto& account = record.context.account;
   stack_.process_.metrics.count_request(account, record.method, record.status, record.duration);
   if (record.status != 429) return;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "daemon/audit_keeper.hpp"
 #include "daemon/metrics.hpp"
 #include "daemon/settings.hpp"
 #include "providers/rest_provider.hpp"
@@ -24,6 +25,7 @@ struct Process {
   EventSink& events;
   Redactor& redactor;
   Metrics& metrics;
+  AuditKeeper& keeper;
   std::string actor;  ///< `daemon`, or the user who typed a command
 };
 

@@ -138,10 +138,18 @@ class Parser {
       format_of(sub, {"text", "jsonl", "csv"});
     };
     filters(add("list", "records, one a line", Command::audit_list, audit));
-    filters(add("export", "records for an auditor", Command::audit_export, audit));
+    auto* exported = add("export", "records for an auditor", Command::audit_export, audit);
+    filters(exported);
+    exported->add_flag("--actions", line_.actions,
+                       "one line for each write: who, which revision, which rule, approved by, when, what");
     auto* show = add("show", "one record in full", Command::audit_show, audit);
     show->add_option("SEQ", line_.seq, "its number")->required();
-    add("verify", "walk the hash chain; exit 1 at the first break", Command::audit_verify, audit);
+    auto* verify =
+        add("verify", "walk the hash chain; exit 1 at the first break", Command::audit_verify, audit);
+    verify->add_option("--checkpoint", line_.checkpoint_file, "the log must hold what these notes signed")
+        ->type_name("FILE");
+    verify->add_option("--key", line_.key_file, "public keys instead of those beside the store")
+        ->type_name("FILE");
   }
 
   void finish() {

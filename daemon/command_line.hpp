@@ -57,6 +57,9 @@ struct CommandLine {
   std::optional<Time> since, until;
   std::string run;
   std::string username;
+  std::string checkpoint_file;  ///< audit verify --checkpoint
+  std::string key_file;         ///< audit verify --key
+  bool actions = false;         ///< audit export --actions
 };
 
 /// Either a command to carry out, or an exit code after help, a version or a usage error has been printed.

@@ -37,8 +37,9 @@ Exit run_command(const CommandLine& line) {
     case Command::resume:
       return run_resume(line);
     case Command::audit_list:
-    case Command::audit_export:
       return run_audit_list(line);
+    case Command::audit_export:
+      return line.actions ? run_audit_actions(line) : run_audit_list(line);
     case Command::audit_show:
       return run_audit_show(line);
     case Command::audit_verify:

@@ -37,6 +37,7 @@ Exit run_resume(const CommandLine& line);
 Exit run_audit_list(const CommandLine& line);
 Exit run_audit_show(const CommandLine& line);
 Exit run_audit_verify(const CommandLine& line);
+Exit run_audit_actions(const CommandLine& line);
 
 /// Prints problems to stderr.
 void print_problems(const Problems& problems);

@@ -75,10 +75,11 @@ Result<bool> Daemon::run() {
   notifier_.ready(status_line());
   place_.io().run();
 
+  write_lifecycle("stopped");
+  place_.keeper().sign();
   Event stopped;
   stopped.name = "stopped";
   events_.emit(stopped);
-  write_lifecycle("stopped");
   place_.store().tidy_up();
   return true;
 }
@@ -217,6 +218,7 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
     live.acted = std::move(acted);
   }
   live.cycle->finish(live.look, live.acted);
+  if (!live.acted.steps.empty()) place_.keeper().sign();
   measure(*account, live);
 }
 
@@ -283,6 +285,7 @@ void Daemon::watch_once() {
   }
   if (watcher_.changed()) reload(accounts_digest() != accounts_digest_);
   for (const auto& account : accounts_) watch_account(*account);
+  place_.keeper().tick();
 }
 
 // Approvals, pauses and resumptions come from other processes; the account is looked at again as soon as one
@@ -383,6 +386,7 @@ void Daemon::reload_settings(bool with_accounts) {
   accounts_digest_ = accounts_digest();
   watcher_ = same_files ? std::move(before_reading) : FileWatcher{watched_paths(config_path_, settings_)};
   log_.configure(settings_.config.log_level, settings_.config.log_format);
+  place_.keeper().configure(settings_.config.audit);
   if (with_accounts) start(accounts);
   for (const auto& account : accounts_) wake(*account);
   tell_frozen(loaded.problems);

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <iostream>
 
 namespace usersyncd {
 
@@ -15,10 +16,13 @@ std::string invoking_user() {
 }
 
 Workplace::Workplace(const Config& config, EventSink& events, std::string actor)
-    : store_(config.store_path, Access::read_write), events_(events), actor_(std::move(actor)) {}
+    : store_(config.store_path, Access::read_write),
+      events_(events),
+      keeper_(store_, clock_, events, config.audit),
+      actor_(std::move(actor)) {}
 
 Process Workplace::process() {
-  return Process{io_, store_, clock_, *random_, events_, redactor_, metrics_, actor_};
+  return Process{io_, store_, clock_, *random_, events_, redactor_, metrics_, keeper_, actor_};
 }
 
 void Workplace::run(Awaitable<void> work) {
@@ -32,6 +36,8 @@ void Workplace::run(Awaitable<void> work) {
     if (failure) std::rethrow_exception(failure);
   });
   io_.run();
+  keeper_.sign();
+  if (!keeper_.trouble().empty()) std::cerr << "warning: " << keeper_.trouble() << '\n';
 }
 
 }  // namespace usersyncd

@@ -29,10 +29,11 @@ class Workplace {
   Store& store() { return store_; }
   Redactor& redactor() { return redactor_; }
   Metrics& metrics() { return metrics_; }
+  AuditKeeper& keeper() { return keeper_; }
   Process process();
 
-  /// Runs a coroutine, and whatever it starts, to its end. SIGINT and SIGTERM make it stop early. Its
-  /// exception comes out here.
+  /// Runs a coroutine, and whatever it starts, to its end, and signs what the audit log has of it. SIGINT and
+  /// SIGTERM make it stop early. Its exception comes out here.
   void run(Awaitable<void> work);
 
  private:
@@ -43,6 +44,7 @@ class Workplace {
   Metrics metrics_;
   Store store_;
   EventSink& events_;
+  AuditKeeper keeper_;
   std::string actor_;
 };
 

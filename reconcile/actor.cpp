@@ -88,6 +88,8 @@ std::int64_t Actor::open_intent(const Action& action, int attempt) {
   if (action.operation != Operation::create) intent.before = action.before;
   if (action.operation != Operation::remove) intent.after = action.after;
   intent.body = boost::json::serialize(to_json(action.changes));
+  intent.place = action.place.text();
+  intent.reason = action.reason;
   if (const auto digest = desired_digests_.find(key_of(action.username)); digest != desired_digests_.end()) {
     intent.desired_digest = digest->second;
   }

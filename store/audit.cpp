@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 #include <stdexcept>
 
+#include "store/audit_rows.hpp"
 #include "store/json_text.hpp"
 #include "sync/plan.hpp"
 #include "sync/user.hpp"
@@ -13,31 +14,11 @@ namespace {
 
 namespace json = boost::json;
 
-struct Head {
-  std::int64_t seq = 0;
-  std::string hash = std::string(64, '0');
-};
-
-/// A body as the record holds it, and its digest if later records may point to it.
+/// A body as the record holds it, and its digest if other records may share it.
 struct StoredBody {
   json::value value;
   std::string digest;
 };
-
-// The head has a row of its own: after the last records were cut off, the next one still continues from it,
-// so that the gap shows.
-Head read_head(Database& database) {
-  auto statement = database.prepare("SELECT seq, hash FROM audit_head WHERE id = 1");
-  if (!statement.step()) return {};
-  return Head{statement.integer(0), statement.text(1)};
-}
-
-void write_head(Database& database, const Head& head) {
-  constexpr std::string_view sql =
-      "INSERT INTO audit_head (id, seq, hash) VALUES (1, ?, ?)"
-      " ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash";
-  database.prepare(sql).bind(head.seq, head.hash).run();
-}
 
 json::value text_or_null(const std::string& text) {
   if (text.empty()) return nullptr;
@@ -69,15 +50,16 @@ StoredBody store_body(Database& database, const std::string& account, const std:
   reference.emplace("sameAs", earlier.integer(0));
   reference.emplace("sha256", digest);
   reference.emplace("bytes", body.size());
-  return {std::move(reference), {}};
+  return {std::move(reference), digest};
 }
 
 void remember_body(Database& database, const std::string& account, const std::string& digest,
                    std::int64_t seq) {
   if (digest.empty()) return;
   constexpr std::string_view sql =
-      "INSERT OR IGNORE INTO audit_bodies (account, sha256, seq) VALUES (?, ?, ?)";
-  database.prepare(sql).bind(account, digest, seq).run();
+      "INSERT INTO audit_bodies (account, sha256, seq, last_seq, body) VALUES (?, ?, ?, ?, '')"
+      " ON CONFLICT (account, sha256) DO UPDATE SET last_seq = excluded.last_seq";
+  database.prepare(sql).bind(account, digest, seq, seq).run();
 }
 
 json::value request_value(const std::optional<AuditRequest>& request, const json::value& body) {
@@ -102,7 +84,7 @@ json::value response_value(const std::optional<AuditResponse>& response, const j
   return object;
 }
 
-json::object make_record(const AuditEntry& entry, const Head& previous, const json::value& request_body,
+json::object make_record(const AuditEntry& entry, const AuditHead& previous, const json::value& request_body,
                          const json::value& response_body) {
   json::object record;
   record.emplace("seq", previous.seq + 1);
@@ -129,7 +111,8 @@ json::object make_record(const AuditEntry& entry, const Head& previous, const js
   return record;
 }
 
-void insert_record(Database& database, const AuditEntry& entry, const Head& head, const std::string& text) {
+void insert_record(Database& database, const AuditEntry& entry, const AuditHead& head,
+                   const std::string& text) {
   constexpr std::string_view sql =
       "INSERT INTO audit (seq, time, run, account, kind, user_key, record, hash)"
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
@@ -139,16 +122,19 @@ void insert_record(Database& database, const AuditEntry& entry, const Head& head
       .run();
 }
 
-std::string line_of(std::string text, std::string_view hash) {
-  text.pop_back();
-  return text.append(",\"hash\":\"").append(hash).append("\"}");
+/// A body whose first record has been put away.
+std::optional<json::string> find_carried_body(Database& database, std::int64_t seq, std::string_view digest) {
+  auto statement = database.prepare("SELECT body FROM audit_bodies WHERE seq = ? AND sha256 = ?");
+  if (!statement.bind(seq, digest).step()) return std::nullopt;
+  return json::string(statement.text(0));
 }
 
 /// The body with this digest in the record `seq`, which is where a repeated one was first written out.
 std::optional<json::string> find_literal_body(Database& database, std::int64_t seq,
                                               const json::value& digest) {
   auto statement = database.prepare("SELECT record FROM audit WHERE seq = ?");
-  if (!digest.is_string() || !statement.bind(seq).step()) return std::nullopt;
+  if (!digest.is_string()) return std::nullopt;
+  if (!statement.bind(seq).step()) return find_carried_body(database, seq, digest.get_string());
   const json::value record = parse_stored(statement.text(0));
   for (const std::string_view part : {"request", "response"}) {
     const json::value* holder = record.is_object() ? record.get_object().if_contains(part) : nullptr;
@@ -223,22 +209,33 @@ std::string audit_hash(std::string_view text) {
 
 std::int64_t AuditLog::append(const AuditEntry& entry) {
   Transaction transaction(database_);
-  const Head previous = read_head(database_);
+  AuditHead head = read_audit_head(database_);
   StoredBody request{nullptr, {}};
   StoredBody response{nullptr, {}};
   if (entry.request && entry.request->body) {
     request = store_body(database_, entry.account, *entry.request->body);
   }
   if (entry.response) response = store_body(database_, entry.account, entry.response->body);
-  const json::object record = make_record(entry, previous, request.value, response.value);
+  const json::object record = make_record(entry, head, request.value, response.value);
   const std::string text = valid_utf8(json::serialize(record));
-  const Head head{previous.seq + 1, audit_hash(text)};
+  ++head.seq;
+  head.hash = audit_hash(text);
+  head.tree.add(digest_from_hex(head.hash).value());
   insert_record(database_, entry, head, text);
   remember_body(database_, entry.account, request.digest, head.seq);
   remember_body(database_, entry.account, response.digest, head.seq);
-  write_head(database_, head);
+  write_audit_head(database_, head);
   transaction.commit();
+  newest_appended_ = head.seq;
   return head.seq;
+}
+
+std::int64_t AuditLog::put_away_until() {
+  return read_audit_base(database_).end.seq;
+}
+
+std::string AuditLog::origin() {
+  return read_audit_base(database_).origin;
 }
 
 void AuditLog::for_each(const AuditFilter& filter, const std::function<void(const AuditRow&)>& receive) {
@@ -258,7 +255,7 @@ void AuditLog::for_each(const AuditFilter& filter, const std::function<void(cons
       row.seq = statement.integer(0);
       row.time = statement.time(1);
       row.kind = statement.text(2);
-      row.line = line_of(statement.text(3), statement.text(4));
+      row.line = audit_line(statement.text(3), statement.text(4));
     }
     receive(row);
   }
@@ -267,7 +264,7 @@ void AuditLog::for_each(const AuditFilter& filter, const std::function<void(cons
 std::optional<std::string> AuditLog::show(std::int64_t seq) {
   auto statement = database_.prepare("SELECT record, hash FROM audit WHERE seq = ?");
   if (!statement.bind(seq).step()) return std::nullopt;
-  json::value document = parse_stored(line_of(statement.text(0), statement.text(1)));
+  json::value document = parse_stored(audit_line(statement.text(0), statement.text(1)));
   json::object& record = document.as_object();
   write_out_body(database_, record, "request");
   write_out_body(database_, record, "response");

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "store/database.hpp"
+#include "store/note.hpp"
 #include "sync/ports.hpp"
 #include "sync/time.hpp"
 
@@ -30,6 +32,10 @@
 //
 //   text = line up to the last `,"hash":"`, plus `}`        hash = the 64 characters after it
 //   hash == hex(sha256("\x00" + text)),  and text holds "prev":"<hash of the line before>"
+//
+// The hashes are also the leaves of a Merkle tree as in RFC 6962, whose root is what a checkpoint signs
+// (store/note.hpp). Old records may be put away into a segment file; the chain then begins at the base, and a
+// record of kind `lifecycle` with `detail.event` `retention` says what left and how the tree stood there.
 
 namespace usersyncd {
 
@@ -88,8 +94,23 @@ struct AuditBreak {
 };
 
 struct AuditVerification {
-  std::int64_t checked = 0;  ///< records found in order
+  std::int64_t base = 0;     ///< the last record that was put away
+  std::int64_t checked = 0;  ///< records found in order after that
+  std::int64_t vouched = 0;  ///< the newest record that a checkpoint speaks for
   std::optional<AuditBreak> broken;
+};
+
+/// A signed statement of what the log held.
+struct Checkpoint {
+  std::int64_t size = 0;
+  Time time{};
+  std::string note;
+};
+
+/// Records that have left the store.
+struct AuditSegment {
+  std::int64_t first = 0, last = 0;
+  std::string file;
 };
 
 /// The audit log of one store. Several processes may append: the head is read inside the write transaction.
@@ -112,11 +133,31 @@ class AuditLog {
   /// Empty: there is no such record.
   std::optional<std::string> show(std::int64_t seq);
 
-  /// Walks the whole chain up to the first break. Reads only.
-  AuditVerification verify();
+  /// Walks the whole chain up to the first break, and holds it against what checkpoints said, in any order.
+  /// Their signatures are the caller's to look at. Reads only.
+  AuditVerification verify(std::vector<TreeHead> heads = {});
+
+  /// The name of this log in its checkpoints.
+  std::string origin();
+  /// The newest record that was put away; 0: none was.
+  std::int64_t put_away_until();
+  /// The newest record that this object has appended.
+  std::int64_t newest_appended() const { return newest_appended_; }
+
+  /// Signs what the log holds and keeps the note in the store and, durable, in the file of checkpoints.
+  /// Empty: the newest checkpoint covers all of it. An Error, and nothing signed, when the log does not
+  /// continue what was signed last (changed, cut off, or an older copy of the store).
+  Result<std::optional<Checkpoint>> checkpoint(const SigningKey& key, Time now);
+  /// Those that the store keeps, oldest first.
+  std::vector<Checkpoint> checkpoints();
+
+  /// Moves records from before `before`, at most `most` of the oldest, to a segment file beside the store, if
+  /// a checkpoint covers them; the chain goes on from where they ended. Empty: there is none to move.
+  std::optional<AuditSegment> put_away(Time before, Time now, std::int64_t most);
 
  private:
   Database& database_;
+  std::int64_t newest_appended_ = 0;
 };
 
 /// Records every HTTP exchange with the time of `clock` and the given actor, durable before it returns. Both

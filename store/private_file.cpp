@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -97,6 +98,52 @@ FileHandle open_private_file(const std::string& path) {
   FileHandle file(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
   if (file.get() < 0) fail_errno(path, "opening the file", errno);
   return file;
+}
+
+std::optional<std::string> read_private_file(const std::string& path) {
+  const FileHandle file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (file.get() < 0 && errno == ENOENT) return std::nullopt;
+  if (file.get() < 0) fail_errno(path, "opening the file", errno);
+  std::string text;
+  std::array<char, 65'536> buffer{};
+  while (true) {
+    const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_errno(path, "reading the file", errno);
+    if (got == 0) return text;
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+}
+
+void write_durably(const FileHandle& file, const std::string& path, std::string_view text,
+                   std::int64_t offset) {
+  if (::ftruncate(file.get(), offset) != 0) fail_errno(path, "writing the file", errno);
+  while (!text.empty()) {
+    const ssize_t written = ::pwrite(file.get(), text.data(), text.size(), offset);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_errno(path, "writing the file", errno);
+    text.remove_prefix(static_cast<std::size_t>(written));
+    offset += written;
+  }
+  if (::fsync(file.get()) != 0) fail_errno(path, "writing the file", errno);
+}
+
+void write_private_file(const std::string& path, std::string_view text) {
+  const std::string fresh = path + ".new";
+  {
+    const FileHandle file = open_private_file(fresh);
+    write_durably(file, fresh, text, 0);
+  }
+  if (::rename(fresh.c_str(), path.c_str()) != 0) fail_errno(path, "renaming the file", errno);
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  const FileHandle entry(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (entry.get() < 0 || ::fsync(entry.get()) != 0) fail_errno(path, "writing its directory", errno);
+}
+
+void give_to_owner_of(const std::string& model, const FileHandle& file, const std::string& path) {
+  struct stat owner {};
+  if (::geteuid() != 0 || ::stat(model.c_str(), &owner) != 0 || owner.st_uid == 0) return;
+  if (::fchown(file.get(), owner.st_uid, owner.st_gid) != 0) fail_errno(path, "changing its owner", errno);
 }
 
 }  // namespace usersyncd

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace usersyncd {
 
@@ -27,6 +30,20 @@ std::string resolve_directory(const std::string& path);
 /// none. Throws StoreError. An existing file is never opened here: closing it would drop the locks that
 /// SQLite holds on it in this process.
 void ensure_private_file(const std::string& path);
+
+/// The whole of a file that SQLite never opens; empty optional: there is none. Throws StoreError.
+std::optional<std::string> read_private_file(const std::string& path);
+
+/// Makes or replaces such a file as a whole, durable when it returns. Throws StoreError.
+void write_private_file(const std::string& path, std::string_view text);
+
+/// Writes `text` at `offset`, cuts off what stood after it, and waits until it is on the disk. Throws
+/// StoreError.
+void write_durably(const FileHandle& file, const std::string& path, std::string_view text,
+                   std::int64_t offset);
+
+/// Gives a file that root has made to the user that owns `model`.
+void give_to_owner_of(const std::string& model, const FileHandle& file, const std::string& path);
 
 /// Opens `path` for reading and writing as ensure_private_file leaves it. Only for files that SQLite never
 /// opens.

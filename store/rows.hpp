@@ -85,6 +85,8 @@ struct NewIntent {
   std::optional<User> after;
   std::string body;            ///< as it will be sent, redacted
   std::string desired_digest;  ///< of the desired entry that asks for it
+  std::string place;           ///< of that entry, and why it is sent: for the audit log alone
+  std::string reason;
 };
 
 struct Intent {

@@ -167,22 +167,48 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_run ON audit (run);
 CREATE INDEX audit_by_user ON audit (user_key);
 
+-- `frontier` is MerkleFrontier::text() over all records up to `seq`.
 CREATE TABLE audit_head (
   id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
   seq INTEGER NOT NULL,
-  hash TEXT NOT NULL
+  hash TEXT NOT NULL,
+  frontier TEXT NOT NULL
 ) STRICT;
 
+-- Where the chain begins: what was put away ends with record `seq`.
+CREATE TABLE audit_base (
+  id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+  origin TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  hash TEXT NOT NULL,
+  frontier TEXT NOT NULL
+) STRICT;
+INSERT INTO audit_base (id, origin, seq, hash, frontier)
+  VALUES (1, 'usersyncd/' || lower(hex(randomblob(8))), 0, printf('%064d', 0), '');
+
+CREATE TABLE audit_checkpoints (
+  size INTEGER NOT NULL PRIMARY KEY,
+  time INTEGER NOT NULL,
+  frontier TEXT NOT NULL,
+  note TEXT NOT NULL
+) STRICT;
+
+-- Bodies that a record may point to instead of repeating them. `seq` is the record that wrote it out,
+-- `last_seq` the last one that has it; `body` is empty until that first record is put away.
 CREATE TABLE audit_bodies (
   account TEXT NOT NULL,
   sha256 TEXT NOT NULL,
-  seq INTEGER NOT NULL REFERENCES audit (seq),
+  seq INTEGER NOT NULL,
+  last_seq INTEGER NOT NULL,
+  body TEXT NOT NULL,
   PRIMARY KEY (account, sha256)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX audit_bodies_by_seq ON audit_bodies (seq);
 
 CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
+WHEN OLD.seq > COALESCE((SELECT seq FROM audit_base WHERE id = 1), 0)
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 )sql";
 

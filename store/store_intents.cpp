@@ -114,7 +114,20 @@ AuditEntry intent_entry(const NewIntent& write, std::int64_t id, Time now) {
   entry.detail.emplace("userId", write.user_id);
   entry.detail.emplace("before", image(write.before));
   entry.detail.emplace("after", image(write.after));
+  entry.detail.emplace("place", write.place);
+  entry.detail.emplace("reason", write.reason);
   return entry;
+}
+
+/// What an auditor asks first of a write: by which revision of the desired state, and who approved it.
+void add_authority(Database& database, const NewIntent& write, json::object& detail) {
+  auto run = database.prepare("SELECT desired_revision FROM runs WHERE id = ? AND account = ?");
+  if (run.bind(write.run, write.account).step()) detail.emplace("desiredRevision", run.text(0));
+  auto approval = database.prepare(
+      "SELECT actor, decided_at FROM approvals WHERE account = ? AND action = ? AND state = 'approved'");
+  if (!approval.bind(write.account, write.action).step()) return;
+  detail.emplace("approvedBy", approval.text(0));
+  if (const auto decided_at = approval.maybe_time(1)) detail.emplace("approvedAt", format_time(*decided_at));
 }
 
 Intent require_unresolved(Store& store, std::int64_t id) {
@@ -157,7 +170,9 @@ std::int64_t Store::open_intent(const NewIntent& intent, Time now) {
   }
   insert_intent(database_, intent, now);
   const std::int64_t id = database_.last_insert_id();
-  audit_.append(intent_entry(intent, id, now));
+  AuditEntry entry = intent_entry(intent, id, now);
+  add_authority(database_, intent, entry.detail);
+  audit_.append(entry);
   transaction.commit();
   return id;
 }

@@ -40,6 +40,22 @@ Config good(const std::string& text) {
   return std::move(*config);
 }
 
+TEST_CASE("the audit section names a key and a retention, and is checked") {
+  const Config without = good(with_account(""));
+  CHECK(!without.audit.key);
+  CHECK(!without.audit.retention);
+  const Config config = good(with_account("") + "audit: { key: { file: key }, retention: 400d }\n");
+  CHECK(config.audit.key->name == "/etc/u/key");
+  CHECK(config.audit.retention == std::chrono::hours{400 * 24});
+  for (const char* bad : {"audit: { retention: 0s }\n", "audit: { retention: forever }\n",
+                          "audit: { key: PRIVATE+KEY+x }\n", "audit: { keys: 1 }\n"}) {
+    Problems problems;
+    CHECK(!read(with_account("") + bad, problems));
+    CHECK(problems.text().find("c.yaml:5:") != std::string::npos);
+    CHECK(problems.text().find("PRIVATE") == std::string::npos);
+  }
+}
+
 TEST_CASE("the contract's config is read") {
   Problems problems;
   const auto config = load_config(SOURCE_DIR "/tests/config/data/contract_config.yaml", problems);
