@@ -46,12 +46,26 @@ bool Codec<AccountGrant>::read(Reading& reading, const YamlNode& node, AccountGr
   return filled_text().read(reading, node, grant.account);
 }
 
+namespace {
+
+bool reads_earlier_names(const Reading& reading, const YamlNode& node) {
+  const YamlNode* previously = node.find("previously");
+  if (!previously) return true;
+  Problems reported_before;
+  Reading again{reading.document, reported_before};
+  std::vector<Written<std::string>> names;
+  return list_of(written_as(username_codec())).read(again, *previously, names);
+}
+
+}  // namespace
+
 bool UserEntryCodec::read(Reading& reading, const YamlNode& node, UserEntry& entry) const {
   const bool misshapen_before = std::exchange(reading.misshapen, false);
   const std::size_t before = reading.problems.count();
   const bool ok = Codec<UserEntry>{}.read(reading, node, entry);
-  // Only of somebody whose name can be relied on is it clear who is frozen.
-  const bool confined = !ok && !reading.misshapen && !fault_of_username(entry.username.value);
+  // Only where every name can be relied on is it clear who is frozen, and that nobody else was meant.
+  const bool confined = !ok && !reading.misshapen && !fault_of_username(entry.username.value) &&
+                        reads_earlier_names(reading, node);
   if (confined) {
     entry.frozen = reading.problems.message_since(before);
     reading.problems.confine_since(before);

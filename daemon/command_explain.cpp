@@ -187,8 +187,8 @@ std::string explain_text(const json::object& account) {
 Exit run_explain(const CommandLine& line) {
   // What is wanted comes from the files as they are now; if they are invalid, the store still tells the rest.
   auto loaded = load_settings(line.config);
+  print_problems(loaded.problems);
   if (!loaded.value) {
-    print_problems(loaded.problems);
     if (loaded.exit == Exit::desired) loaded = load_accounts(line.config);
     if (!loaded.value) return loaded.exit;
   }

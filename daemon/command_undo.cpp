@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <iostream>
-#include <map>
+#include <set>
 
 #include "daemon/live_commands.hpp"
 #include "sync/plan_text.hpp"
@@ -10,7 +10,7 @@
 namespace usersyncd {
 namespace {
 
-using Writes = std::map<std::string, std::vector<PastWrite>>;  // by account, oldest first
+using Writes = std::vector<PastWrite>;  // oldest first
 
 PastWrite past_write(const Intent& intent) {
   PastWrite write;
@@ -19,45 +19,50 @@ PastWrite past_write(const Intent& intent) {
   write.user_id = intent.write.user_id;
   write.before = intent.write.before;
   write.after = intent.write.after;
-  write.settled = intent.state == IntentState::done;
+  const bool resolved = intent.state == IntentState::done || intent.state == IntentState::unverified;
+  if (!resolved) write.outcome = PastWrite::Outcome::unknown;
+  if (intent.state == IntentState::unverified) write.outcome = PastWrite::Outcome::unverified;
+  if (intent.message == adopted_message) write.outcome = PastWrite::Outcome::adopted;
   return write;
 }
 
 // What was not done need not be undone; of what nobody knows yet the plan says so.
-Writes writes_of(Store& store, const std::string& run) {
+Writes writes_of(Store& store, const std::string& run, const std::string& account) {
   IntentFilter of_run;
   of_run.run = run;
+  of_run.account = account;
   Writes writes;
   for (const auto& intent : store.list_intents(of_run)) {
     if (intent.state == IntentState::failed || intent.state == IntentState::not_done) continue;
-    writes[intent.write.account].push_back(past_write(intent));
+    writes.push_back(past_write(intent));
   }
   return writes;
 }
 
-// The accounts of the run that were not asked for, or that the config does not have any more, are left out.
-bool find_run(Live& live, const std::string& run, const Writes& writes) {
-  if (live.place->store().find_run(run).empty()) {
+// Leaves the accounts of the run; those that were not asked for, or that the config does not have any more,
+// are left out.
+bool find_run(Live& live, const std::string& run) {
+  std::set<std::string> accounts;
+  for (const auto& part : live.place->store().find_run(run)) accounts.insert(part.account);
+  if (accounts.empty()) {
     print_error(Error{ErrorKind::usage,
                       "there is no run \"" + run + "\"; `usersyncd audit list` shows the run of each record",
                       ""});
     return false;
   }
-  for (const auto& [account, ours] : writes) {
-    const bool here = std::any_of(live.stacks.begin(), live.stacks.end(),
-                                  [&](const auto& stack) { return stack->context().id == account; });
-    if (!here) std::cerr << "note: account " << account << " is left out: it was not asked for\n";
-  }
-  std::erase_if(live.stacks, [&](const auto& stack) { return !writes.contains(stack->context().id); });
+  std::erase_if(live.stacks, [&](const auto& stack) { return accounts.erase(stack->context().id) == 0; });
+  for (const auto& account : accounts)
+    std::cerr << "note: account " << account << " of this run is left out: it was not asked for\n";
   return true;
 }
 
-Awaitable<void> look_back(Live& live, LiveAccount& account, const std::string& run,
-                          const std::vector<PastWrite>& writes) {
+// With the lock, so that a run under way has ended before its writes are counted.
+Awaitable<void> look_back(Live& live, LiveAccount& account, const std::string& run) {
   const bool claimed = co_await claim(live, account);
   if (!claimed) co_return;
   const bool ours = co_await is_ours(account);
   if (!ours) co_return;
+  const auto writes = writes_of(live.place->store(), run, account.stack->context().id);
   auto look = co_await account.cycle->look_to_undo(run, writes, account.desired, live.settings.wanted.rules);
   account.look = std::move(look);
 }
@@ -82,15 +87,14 @@ bool anything_impossible(const std::vector<LiveAccount>& accounts) {
 
 Exit run_undo(const CommandLine& line) {
   if (!line.plan_only && !can_ask(line, "undo")) return Exit::usage;
-  TerminalEvents events;
+  TerminalEvents told;
+  SilentEvents silent;
+  EventSink& events = line.format == Format::text ? static_cast<EventSink&>(told) : silent;
   auto live = open_live(line, load_settings(line.config), events);
   if (!live.ready) return live.exit;
-  const auto writes = writes_of(live.place->store(), line.run);
-  if (!find_run(live, line.run, writes)) return worse(live.exit, Exit::failed);
+  if (!find_run(live, line.run)) return worse(live.exit, Exit::failed);
   auto accounts = begin(live, Purpose::undo);
-  const auto look = [&](LiveAccount& account) {
-    return look_back(live, account, line.run, writes.at(account.stack->context().id));
-  };
+  const auto look = [&](LiveAccount& account) { return look_back(live, account, line.run); };
   live.place->run(for_all(accounts, look));
 
   auto exit = worse(live.exit, report_problems(accounts));

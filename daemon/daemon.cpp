@@ -293,7 +293,11 @@ void Daemon::watch_once() {
 void Daemon::look_at_people(Account& account) {
   const auto& id = account.stack->context().id;
   std::string said;
-  for (const auto& action : place_.store().approved_actions(id, place_.clock().now())) said += action + ' ';
+  const auto now = place_.clock().now();
+  for (const auto& approval : place_.store().list_approvals(id)) {
+    const bool holds = approval.state == Approval::State::approved && approval.expires_at.value_or(now) > now;
+    if (holds) said += approval.action + ' ' + approval.actor + ' ';
+  }
   if (place_.store().paused(id)) said += "paused";
   account.last_said = std::move(said);
 }

@@ -45,13 +45,19 @@ std::string owner_of(const std::string& path, std::int64_t& newest) {
   return entry ? entry->pw_name : "";
 }
 
-// Who last changed the desired state, for the rules that want somebody else to approve; empty: not known.
-std::string author_of(const Config& config) {
+// Who last changed the desired state, for the rules that want somebody else to approve; empty: not known. A
+// file that was named for it and does not tell is a problem: the rules would hold nobody back.
+std::string author_of(const Config& config, Problems& problems) {
   std::string author;
   if (!config.author_path.empty()) {
     std::ifstream file{config.author_path};
     std::getline(file, author);
     while (!author.empty() && (author.back() == '\r' || author.back() == ' ')) author.pop_back();
+    if (author.empty())
+      problems.add(
+          {config.author_path, 0, 0},
+          "its first line does not say who last changed the desired state, as `desired.author` in the "
+          "config promises");
     return author;
   }
   Problems ignored;
@@ -70,7 +76,7 @@ void read_wanted(Settings& settings, Problems& problems) {
   auto desired = load_desired(settings.config.desired_path, ids, problems);
   auto rules = read_policies(settings.config.policies_path, problems);
   if (desired) {
-    const auto author = author_of(settings.config);
+    const auto author = author_of(settings.config, problems);
     for (auto& one : *desired) {
       one.author = author;
       settings.wanted.desired[one.account] = std::move(one);

@@ -94,7 +94,14 @@ JudgedAction decide(const Case& item, const JudgeFacts& facts) {
 
 bool is_same_author(std::string_view approver, std::string_view author) {
   if (approver.empty() || author.empty()) return false;
-  const auto mailbox = [](std::string_view name) { return key_of(name.substr(0, name.find('@'))); };
+  const auto mailbox = [](std::string_view name) {
+    auto local = name.substr(0, name.find('@'));
+    // GitHub's addresses for those who hide theirs: 12345+bob@users.noreply.github.com.
+    const auto digits = local.find_first_not_of("0123456789");
+    if (digits != 0 && digits != std::string_view::npos && local[digits] == '+')
+      local.remove_prefix(digits + 1);
+    return key_of(local);
+  };
   return mailbox(approver) == mailbox(author);
 }
 

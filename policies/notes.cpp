@@ -14,6 +14,7 @@ class NoteTaker {
 
   void look_at(const AccountRules::Entry& entry) {
     note_unknown_roles(*entry.rule);
+    note_unknown_author(*entry.rule);
     if (std::holds_alternative<Keep>(entry.rule->effect)) note_keepers(entry);
     // A rule about operations or fields speaks of actions, not of users as they are.
     if (!entry.rule->match.operations.empty() || !entry.rule->match.fields.empty()) return;
@@ -35,6 +36,14 @@ class NoteTaker {
                         "the role " + role + " is not known in this account (" + rule.place.text() +
                             "), so the rule does not see it"});
     }
+  }
+
+  void note_unknown_author(const Rule& rule) {
+    const auto* approval = std::get_if<RequireApproval>(&rule.effect);
+    if (!approval || !approval->not_by_author || !facts_.author.empty()) return;
+    notes_.push_back({rule.name, "",
+                      "who last changed the desired state is not known, so anybody's approval counts; name a "
+                      "file that says it under `desired.author` in the config"});
   }
 
   void note_keepers(const AccountRules::Entry& entry) {

@@ -160,7 +160,8 @@ Awaitable<ActionResult> Actor::look_up_create(const Action& action, std::int64_t
                                               WriteOutcome outcome) {
   const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
   if (reading && *reading && is_same_person(action, (*reading)->user)) {
-    co_return created(action, intent, **reading);
+    const auto message = outcome.kind == Outcome::exists ? adopted_message : std::string_view{};
+    co_return created(action, intent, **reading, std::string{message});
   }
   if (reading && *reading) {
     close(action, intent, IntentState::failed,
@@ -193,9 +194,10 @@ ActionResult Actor::not_read_back(std::int64_t intent) {
   return result(Kind::unverified, message);
 }
 
-ActionResult Actor::created(const Action& action, std::int64_t intent, const RemoteUser& found) {
+ActionResult Actor::created(const Action& action, std::int64_t intent, const RemoteUser& found,
+                            const std::string& message) {
   const auto differing = unverified_fields(action, found.user);
-  close(action, intent, IntentState::done, "", &found.user);
+  close(action, intent, IntentState::done, message, &found.user);
   if (differing.empty()) return result(Kind::applied, "");
   auto made = result(Kind::applied, "created; " + field_list(differing) + " came out differently");
   return made;
@@ -286,7 +288,7 @@ Awaitable<ActionResult> Actor::verify_update(const Action& action, std::int64_t 
   if (!read) co_return not_read_back(intent);
   auto unverified =
       result(Kind::unverified, "accepted, but " + field_list(differing) + " reads back differently");
-  close(action, intent, IntentState::failed, unverified.message, &(*reading)->user);
+  close(action, intent, IntentState::unverified, unverified.message, &(*reading)->user);
   unverified.overridden = std::move(differing);
   co_return unverified;
 }

@@ -59,7 +59,8 @@ class Actor {
   Awaitable<ActionResult> look_up_create(const Action& action, std::int64_t intent, WriteOutcome outcome);
   Awaitable<bool> wait_for_another_try(Duration wait, int attempt, Time started);
 
-  ActionResult created(const Action& action, std::int64_t intent, const RemoteUser& found);
+  ActionResult created(const Action& action, std::int64_t intent, const RemoteUser& found,
+                       const std::string& message = {});
   ActionResult refused(const Action& action, std::int64_t intent, const WriteOutcome& outcome);
   ActionResult may_still_arrive(std::int64_t intent, const std::string& message);
   ActionResult not_read_back(std::int64_t intent);

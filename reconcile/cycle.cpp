@@ -128,7 +128,9 @@ Awaitable<Look> Cycle::look(const Desired& desired, const RuleSet& rules, bool s
   const CycleWays ways{policy_ways, account_.own_logins, !desired.revision.empty()};
   const auto shrink = shrink_rule(rules, account_.id);
   auto unaccepted = DesiredGuard{account_, ports_.store, shrink}.check(desired, ports_.clock.now());
-  judge(look, desired, rules, ways, std::move(unaccepted));
+  const auto wanted =
+      look.observed.observation.complete ? freeze_unknown(desired, catalog, look.invalid) : desired;
+  judge(look, wanted, rules, ways, std::move(unaccepted));
   co_return look;
 }
 
@@ -141,15 +143,22 @@ Awaitable<Look> Cycle::look_to_undo(const std::string& run, const std::vector<Pa
   Look look;
   const bool seen = co_await observe(look, inverse.desired, rules, true, true);
   if (!seen) co_return look;
-  const auto& observed = look.observed;
-  const auto& catalog = observed.observation.catalog;
-  if (observed.observation.complete)
-    keep_newer(inverse, writes, observed.observation, observed.memory.found_by_lookup);
-  const PolicyWays policy_ways{rules, account_.id, catalog};
+  const auto& observation = look.observed.observation;
+  const PolicyWays policy_ways{rules, account_.id, observation.catalog};
   const UndoWays ways{policy_ways};
-  look.notes = contradictions(inverse, desired, catalog, ports_.clock.now());
-  look.impossible = inverse.impossible.size();
-  look.notes.insert(look.notes.end(), inverse.impossible.begin(), inverse.impossible.end());
+  if (observation.complete) {
+    const auto now = ports_.clock.now();
+    keep_possible(inverse, writes, observation, look.observed.memory.found_by_lookup);
+    const auto plan = make_plan(inverse.desired, observation, ways, look.observed.memory, now);
+    name_what_is_left(inverse, plan);
+    std::vector<Error> not_ours;
+    const auto wanted = freeze_unknown(desired, observation.catalog, not_ours);
+    const CycleWays next_ways{policy_ways, account_.own_logins, !desired.revision.empty()};
+    const auto next = make_plan(wanted, after_plan(observation, plan), next_ways, PlanMemory{}, now);
+    look.notes = contradictions(inverse, next);
+    look.impossible = inverse.impossible.size();
+    look.notes.insert(look.notes.end(), inverse.impossible.begin(), inverse.impossible.end());
+  }
   judge(look, inverse.desired, rules, ways, std::nullopt);
   co_return look;
 }
@@ -173,13 +182,15 @@ Awaitable<bool> Cycle::observe(Look& look, const Desired& desired, const RuleSet
 void Cycle::judge(Look& look, const Desired& desired, const RuleSet& rules, const Ways& ways,
                   std::optional<Unaccepted> unaccepted) {
   auto& observation = look.observed.observation;
-  const auto wanted =
-      observation.complete ? freeze_unknown(desired, observation.catalog, look.invalid) : desired;
-  auto plan = make_plan(wanted, observation, ways, look.observed.memory, ports_.clock.now());
+  auto plan = make_plan(desired, observation, ways, look.observed.memory, ports_.clock.now());
   if (observation.complete && !plan.complete) {
     // What looked like a good list mixes people up: nothing of it is remembered, either.
     observation.complete = false;
     observation.reasons = plan.reasons;
+  }
+  // What is released in one kind of plan is not released in another.
+  for (auto& action : plan.actions) {
+    if (!plan_name_.empty()) action.id = sha256_hex(plan_name_ + '\n' + action.id).substr(0, 32);
   }
   if (plan.complete) {
     plan.unaccepted = std::move(unaccepted);
@@ -415,7 +426,7 @@ void Cycle::save_approvals(const std::vector<Approval>& wanted) {
     auto asked = event("approval.requested", Event::Level::warning);
     asked.username = approval.username;
     asked.field = approval.operation;
-    asked.reason = "usersyncd approve " + approval.action;
+    asked.reason = "usersyncd approve " + approval.action + ": " + approval.summary;
     ports_.events.emit(asked);
   }
 }

@@ -70,8 +70,13 @@ struct Run {
   std::string counts;  ///< JSON text
 };
 
-/// `open`: about to be sent. `unknown`: may or may not have been done. The last three are final.
-enum class IntentState { open, unknown, done, failed, not_done };
+/// `open`: about to be sent. `unknown`: may or may not have been done. The others are final; `unverified` was
+/// accepted and does not read back as it was wanted.
+enum class IntentState { open, unknown, done, unverified, failed, not_done };
+
+/// The message of a create that was answered by saying that the user exists, and that found the same person:
+/// whether this write made them is not known.
+inline constexpr std::string_view adopted_message = "was there already";
 std::string_view name_of(IntentState state);
 
 /// One write that is about to be sent.

@@ -91,7 +91,7 @@ CREATE TABLE intents (
   after_image TEXT NOT NULL,
   body TEXT NOT NULL,
   desired_digest TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('open', 'unknown', 'done', 'failed', 'not_done')),
+  state TEXT NOT NULL CHECK (state IN ('open', 'unknown', 'done', 'unverified', 'failed', 'not_done')),
   message TEXT NOT NULL,
   opened_at INTEGER NOT NULL,
   resolve_after INTEGER,

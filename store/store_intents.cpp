@@ -18,8 +18,8 @@ constexpr std::string_view intent_columns_sql =
     " body, desired_digest, state, message, opened_at, resolve_after, closed_at FROM intents";
 
 IntentState state_from_name(std::string_view name) {
-  for (const IntentState state : {IntentState::open, IntentState::unknown,
-                                  IntentState::done, IntentState::failed, IntentState::not_done}) {
+  for (const IntentState state : {IntentState::open, IntentState::unknown, IntentState::done,
+                                  IntentState::unverified, IntentState::failed, IntentState::not_done}) {
     if (name_of(state) == name) return state;
   }
   throw StoreError("the store holds an intent in the unknown state `" + std::string(name) +
@@ -65,6 +65,7 @@ bool is_final(IntentState state) {
     case IntentState::unknown:
       return false;
     case IntentState::done:
+    case IntentState::unverified:
     case IntentState::failed:
     case IntentState::not_done:
       return true;
@@ -150,6 +151,8 @@ std::string_view name_of(IntentState state) {
       return "unknown";
     case IntentState::done:
       return "done";
+    case IntentState::unverified:
+      return "unverified";
     case IntentState::failed:
       return "failed";
     case IntentState::not_done:
@@ -204,6 +207,11 @@ void Store::close_intent(std::int64_t id, const IntentEnd& end, Time now) {
   database_.prepare("UPDATE intents SET state = ?, message = ?, closed_at = ? WHERE id = ?")
       .bind(name_of(end.state), end.message, now, id)
       .run();
+  // Whom a create made is known only now.
+  if (end.known && end.state == IntentState::done && intent.write.operation == Operation::create)
+    database_.prepare("UPDATE intents SET user_id = ?, after_image = ? WHERE id = ?")
+        .bind(end.known->user.user_id, user_to_text(end.known->user), id)
+        .run();
   const std::string& account = intent.write.account;
   if (end.forget_user) forget_user(account, key_of(intent.write.username));
   if (end.known) save_user(account, key_of(end.known->user.username), *end.known);
@@ -254,7 +262,7 @@ std::vector<Intent> Store::list_intents(const IntentFilter& filter) {
 std::vector<DoneWrite> Store::done_since(const std::string& account, Time since) {
   constexpr std::string_view sql =
       "SELECT COALESCE(closed_at, opened_at), operation, username FROM intents WHERE account = ?"
-      " AND ((state = 'done' AND closed_at >= ?) OR state IN ('open', 'unknown'))"
+      " AND ((state IN ('done', 'unverified') AND closed_at >= ?) OR state IN ('open', 'unknown'))"
       " ORDER BY 1, id";
   auto statement = database_.prepare(sql);
   statement.bind(account, since);

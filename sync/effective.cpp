@@ -97,13 +97,12 @@ std::vector<Note> announcements(const DesiredUser& user, Time now) {
     return when && now < *when && *when <= now + announced_ahead;
   };
   const auto note = [&](const char* rule, const std::string& what, Time when, const Place& place) {
-    const auto where = place.file.empty() ? "" : " (" + place.text() + ")";
-    notes.push_back({rule, user.username, what + " at " + format_time(when) + where});
+    notes.push_back({rule, user.username, what + " at " + format_time(when), place.text()});
   };
-  if (soon(user.valid_from)) note("validFrom", "will be enabled", *user.valid_from, user.place);
-  if (soon(user.valid_until)) note("validUntil", "will be disabled", *user.valid_until, user.place);
+  if (soon(user.valid_from)) note("validFrom", "is to be enabled", *user.valid_from, user.place);
+  if (soon(user.valid_until)) note("validUntil", "is to be disabled", *user.valid_until, user.place);
   for (const auto& grant : user.roles.value_or(std::vector<RoleGrant>{})) {
-    if (soon(grant.until)) note("until", "will lose the role " + grant.role, *grant.until, grant.place);
+    if (soon(grant.until)) note("until", "is to lose the role " + grant.role, *grant.until, grant.place);
   }
   return notes;
 }

@@ -78,9 +78,10 @@ struct Drift {
 
 /// Something a person should know that no action of the plan is about.
 struct Note {
-  std::string rule;      ///< that it comes from; or `frozen`, `validFrom`, `validUntil`, `until`
-  std::string username;  ///< empty: the rule itself
-  std::string message;   ///< one sentence
+  std::string rule;        ///< that it comes from; or `frozen`, `validFrom`, `validUntil`, `until`
+  std::string username;    ///< empty: the rule itself
+  std::string message;     ///< one sentence
+  std::string place = {};  ///< where it is written, if anywhere: it moves when other lines do
   friend bool operator==(const Note&, const Note&) = default;
   friend auto operator<=>(const Note&, const Note&) = default;
 };

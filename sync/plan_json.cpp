@@ -44,9 +44,15 @@ json::object account_document(const JudgedPlan& judged) {
   json::array actions;
   for (const auto& action : judged.actions()) actions.push_back(action_document(action));
   account["actions"] = std::move(actions);
+  if (plan.unaccepted)
+    account["unaccepted"] = json::object{
+        {"id", plan.unaccepted->id}, {"rule", plan.unaccepted->rule}, {"message", plan.unaccepted->message}};
   json::array notes;
-  for (const auto& note : plan.notes)
-    notes.push_back({{"rule", note.rule}, {"username", note.username}, {"message", note.message}});
+  for (const auto& note : plan.notes) {
+    json::object one{{"rule", note.rule}, {"username", note.username}, {"message", note.message}};
+    if (!note.place.empty()) one["place"] = note.place;
+    notes.push_back(std::move(one));
+  }
   if (!notes.empty()) account["notes"] = std::move(notes);
   return account;
 }

@@ -7,6 +7,7 @@ namespace usersyncd {
 namespace {
 
 constexpr std::size_t reports_shown = 20;
+constexpr std::size_t notes_shown = 20;
 
 std::string padded(std::string text, std::size_t width) {
   if (text.size() < width) text.append(width - text.size(), ' ');
@@ -81,7 +82,7 @@ std::string report_text(const JudgedAction& judged) {
 
 std::string note_line(const Note& note) {
   return padded("note", 8) + note.username + (note.username.empty() ? "" : "  ") + note.message + "  (" +
-         note.rule + ")";
+         note.rule + (note.place.empty() ? "" : ", " + note.place) + ")";
 }
 
 std::string account_text(const JudgedPlan& judged) {
@@ -93,6 +94,7 @@ std::string account_text(const JudgedPlan& judged) {
     for (const auto& reason : plan.reasons) text += "  ! " + terminal_safe(reason) + "\n";
     return text;
   }
+  if (plan.unaccepted) text += "  ! held as a whole: " + terminal_safe(plan.unaccepted->message) + "\n";
   std::size_t reports = 0;
   for (const auto& action : judged.actions()) {
     if (action.verdict != Verdict::report) text += action_text(action);
@@ -103,7 +105,11 @@ std::string account_text(const JudgedPlan& judged) {
   if (reports > reports_shown) {
     text += "  . and " + std::to_string(reports - reports_shown) + " more reports; --format json shows all\n";
   }
-  for (const auto& note : plan.notes) text += "  * " + terminal_safe(note_line(note)) + "\n";
+  for (std::size_t i = 0; i < std::min(plan.notes.size(), notes_shown); ++i)
+    text += "  * " + terminal_safe(note_line(plan.notes[i])) + "\n";
+  if (plan.notes.size() > notes_shown)
+    text += "  * and " + std::to_string(plan.notes.size() - notes_shown) +
+            " more notes; --format json shows all\n";
   return text;
 }
 
@@ -156,6 +162,8 @@ std::string plan_markdown(const std::vector<const JudgedPlan*>& plans) {
       text += "\n";
       continue;
     }
+    if (const auto& whole = judged->plan().unaccepted)
+      text += "Held as a whole: " + cell(whole->message) + "\n\n";
     text += "| operation | user | change | verdict | rules |\n|---|---|---|---|---|\n";
     for (const auto& action : judged->actions()) {
       text += "| " + std::string{name_of(action.action.operation)} + " | " + cell(action.action.username) +

@@ -263,7 +263,8 @@ TEST_CASE("A54: a wrong value within an entry freezes its user, and is a problem
 }
 
 TEST_CASE("A54: what is wrong with one file or with a second user is not hidden behind a frozen one") {
-  for (const char* second : {"{username: v, rolles: [A]}", "{username: U}", "{username: v, roles: null}"}) {
+  for (const char* second : {"{username: v, rolles: [A]}", "{username: U}", "{username: v, roles: null}",
+                             "{username: v, previously: old}", "{username: v, previously: [\"o ld\"]}"}) {
     CAPTURE(second);
     Problems problems;
     CHECK_FALSE(read({{"f.yaml", std::string(head) + "users: [{username: u, email: u}, " + second + "]\n"}},

@@ -146,7 +146,7 @@ TEST_CASE("cookbook: contractors begin, are announced and end on their days") {
   const auto before = kim_at("2026-11-26T00:00:00Z", false);
   CHECK(action_on(before, "kim.contractor") == nullptr);
   REQUIRE(before.plan().notes.size() == 1);
-  CHECK(before.plan().notes[0].message.find("will be enabled at 2026-12-01T00:00:00Z") == 0);
+  CHECK(before.plan().notes[0].message.find("is to be enabled at 2026-12-01T00:00:00Z") == 0);
 
   const auto first_day = kim_at("2026-12-01T00:00:00Z", false);
   CHECK(action_on(first_day, "kim.contractor")->action.operation == Operation::enable);

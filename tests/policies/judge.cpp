@@ -307,6 +307,9 @@ TEST_CASE("an approval by who last changed the desired state does not count wher
   CHECK(held.waits_for == std::vector<std::string>{action.id});
   CHECK(is_same_author("a", "a@b"));
   CHECK_FALSE(is_same_author("a", "ab"));
+  CHECK(is_same_author("bob", "12345+Bob@users.noreply.github.com"));
+  CHECK_FALSE(is_same_author("bob", "x+bob@example.com"));
+  CHECK_FALSE(is_same_author("bob", "12345@example.com"));
   CHECK_FALSE(is_same_author("", ""));
 }
 

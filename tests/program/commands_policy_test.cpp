@@ -116,6 +116,8 @@ TEST_CASE("A55: a desired state that shrank is held until a person accepts it, a
   const auto planned = bench.run({"plan", "--format", "json"});
   CHECK(planned.exit == 3);
   REQUIRE(!actions_of(planned).empty());
+  CHECK(missing_from(bench.run({"plan"}).out,
+                     {"held as a whole: the desired state lost", "usersyncd approve"}) == "");
   for (const auto& action : actions_of(planned)) {
     CHECK(action.at("verdict") == "approval");
     CHECK(json::serialize(action.at("rules")).find("believable-list") != std::string::npos);
@@ -152,13 +154,19 @@ TEST_CASE("four eyes: whoever last changed the desired state does not release wh
   bench.policy(
       "  - { name: four-eyes, match: { users: [ann.lee] }, effect: { requireApproval: { notByAuthor: true } "
       "} }\n");
-  bench.home().write("author", "alice@example.com\n");
   auto config = read_text(bench.config());
   const auto path = config.find("desired: {");
   REQUIRE(path != std::string::npos);
   config.insert(config.find('}', path), ", author: author ");
   bench.home().write("usersyncd.yaml", config);
   bench.wish("  - username: ann.lee\n    firstName: Anna\n");
+  for (const char* nobody : {"", "\n"}) {
+    bench.home().write("author", nobody);
+    const auto unknown = bench.run({"apply", "--yes"});
+    CHECK(unknown.exit == 65);
+    CHECK(missing_from(unknown.err, {"author: error:", "last changed the desired state"}) == "");
+  }
+  bench.home().write("author", "alice@example.com\n");
   CHECK(bench.run({"apply", "--yes"}).exit == 3);
   REQUIRE(waiting(bench).size() == 1);
   const auto id = text_of(waiting(bench)[0].at("id"));
@@ -189,16 +197,16 @@ TEST_CASE("what expires is announced in the plan and the log, and done at the ne
              " }]\n");
   const auto planned = bench.run({"plan"});
   CHECK_MESSAGE(planned.exit == 0, planned.out << planned.err);
-  CHECK(missing_from(planned.out, {"note    ann.lee  will be disabled at " + moment, "(validUntil)",
-                                   "note    bob.ray  will lose the role Reporting at " + moment}) == "");
+  CHECK(missing_from(planned.out, {"note    ann.lee  is to be disabled at " + moment, "(validUntil, ",
+                                   "note    bob.ray  is to lose the role Reporting at " + moment}) == "");
   Daemon daemon{bench};
-  CHECK(daemon.wait_for("will be disabled at " + moment));
+  CHECK(daemon.wait_for("is to be disabled at " + moment));
   CHECK(eventually([&] { return field_of(bench.simulator(), "ann.lee", "enabled") == "false"; }));
   CHECK(eventually([&] { return field_of(bench.simulator(), "bob.ray", "roles") == R"(["basicAccess"])"; }));
   CHECK(daemon.stop() == 0);
   std::size_t told = 0;
   for (const auto& event : daemon.events("plan.held")) {
-    if (text_of(event.at("reason")).find("will be disabled") != std::string::npos) ++told;
+    if (text_of(event.at("reason")).find("is to be disabled") != std::string::npos) ++told;
   }
   CHECK(told == 1);
 }

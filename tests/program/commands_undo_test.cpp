@@ -65,8 +65,10 @@ TEST_CASE("undo brings everybody back to what they were, by the policies' ways, 
 
     const auto planned = bench.run({"undo", run, "--plan"});
     CHECK_MESSAGE(planned.exit == 2, planned.out << planned.err);
-    CHECK(missing_from(planned.out, {"ann.lee", "firstName \"Anna\" -> \"ann\"", "enable  bob.ray",
-                                     "disable dan.new", "asks for what the run did"}) == "");
+    CHECK(missing_from(planned.out,
+                       {"ann.lee", "firstName \"Anna\" -> \"ann\"", "enable  bob.ray", "disable dan.new",
+                        "unless the desired state or the policies change first", "the next poll will"}) ==
+          "");
     CHECK(simulator.writes(since).empty());
     CHECK(bench.run({"undo", run}).exit == 64);  // nobody to ask
 
@@ -133,6 +135,41 @@ TEST_CASE("undo goes through the policies, and names a delete as what cannot be 
   CHECK(simulator.writes(since).empty());
   CHECK(bench.run({"undo", run, "--yes"}).exit == 3);  // done, but for the delete
   CHECK(field_of(simulator, "cat.fox", "firstName") == "\"cat\"");
+}
+
+TEST_CASE("undo turns every write on a user around, and leaves somebody else of the same name alone") {
+  for (const Api api : {Api::v1, Api::dashboard}) {
+    CAPTURE(static_cast<int>(api));
+    Bench bench{setup_for(api)};
+    auto& simulator = bench.simulator();
+    add_people(simulator);
+    bench.policy(no_limits);
+    bench.wish("  - username: ann.lee\n    firstName: Anna\n    enabled: false\n" + person("dan.new"));
+    const auto applied = bench.run({"apply", "--yes"});
+    REQUIRE_MESSAGE(applied.exit == 0, applied.out << applied.err);
+    const auto run = last_run_that_wrote(bench);
+    simulator.delete_user("dan.new");
+    simulator.put_user("dan.new", R"({"firstName":"Daniela","email":"daniela@example.com"})");
+    const auto undone = bench.run({"undo", run, "--yes"});
+    CHECK_MESSAGE(undone.exit == 3, undone.out << undone.err);
+    CHECK(missing_from(undone.out, {"dan.new", "another user has this username now"}) == "");
+    CHECK(field_of(simulator, "dan.new", "enabled") == "true");
+    CHECK(field_of(simulator, "ann.lee", "firstName") == "\"ann\"");
+    CHECK(field_of(simulator, "ann.lee", "enabled") == "true");
+  }
+}
+
+TEST_CASE("undo names a write that the provider accepted and did not show") {
+  Bench bench{setup_for(Api::v1)};
+  auto& simulator = bench.simulator();
+  add_people(simulator);
+  bench.wish("  - username: ann.lee\n    firstName: Anna\n");
+  simulator.faults(R"({"rules":[{"method":"PUT","path":"/users/","nth":1,"fault":{"ignoreWrite":true}}]})");
+  CHECK(bench.run({"apply", "--yes"}).exit == 1);
+  const auto run = last_run_that_wrote(bench);
+  const auto undone = bench.run({"undo", run, "--yes"});
+  CHECK(undone.exit == 3);
+  CHECK(missing_from(undone.out, {"ann.lee", "did not read back as it was wanted"}) == "");
 }
 
 TEST_CASE("undo in observe, of a paused account and of a run that never was") {

@@ -160,9 +160,9 @@ TEST_CASE("what happens by itself is announced seven days ahead, to the instant"
   const auto notes = announcements(user, noon - week);
   REQUIRE(notes.size() == 3);
   CHECK(notes[0].rule == "validFrom");
-  CHECK(notes[1] == Note{"validUntil", "ann", "will be disabled at 2026-11-21T12:00:00Z (users.yaml:7:5)"});
+  CHECK(notes[1] == Note{"validUntil", "ann", "is to be disabled at 2026-11-21T12:00:00Z", "users.yaml:7:5"});
   CHECK(notes[2].rule == "until");
-  CHECK(notes[2].message.find("will lose the role Admin at 2026-11-19T12:00:00Z") == 0);
+  CHECK(notes[2].message.find("is to lose the role Admin at 2026-11-19T12:00:00Z") == 0);
 
   auto disabled = user;
   disabled.fields.set(Field::enabled, Value{false});
