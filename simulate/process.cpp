@@ -148,6 +148,7 @@ void Process::poll(int cycle) {
   broken_.clear();
   phase_ = Phase{};
   phase_.cycle = cycle;
+  phase_.began = stage_.timeline.now();
   drive(poll_once());
 }
 

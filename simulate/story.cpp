@@ -51,14 +51,16 @@ Regime make_regime(bool dashboard, Dice& dice) {
       regime.limits = true;
       break;
     case 2:
+      if (!dashboard) break;  // which has no delete
       regime.policies += "  - { name: leavers, effect: { deprovision: delete } }\n";
-      regime.deletes = dashboard;
+      regime.deletes = true;
       break;
     case 3:
+      if (!dashboard) break;
       regime.policies +=
           "  - { name: leavers, effect: { deprovision: delete } }\n"
           "  - { name: deletes-need-a-person, effect: allow }\n";
-      regime.deletes = dashboard;
+      regime.deletes = true;
       regime.free_deletes = true;
       break;
     case 4:
@@ -105,7 +107,7 @@ class Author {
   void write_files();
 
  private:
-  Duration moment() { return Duration{dice_.between(20'000, 300'000)}; }
+  Duration moment() { return Duration{dice_.between(10'000, 110'000)}; }
   void from(Duration at, std::optional<Entry> entry, const std::string& username) {
     edits_.push_back({at, key_of(username), std::move(entry)});
   }
@@ -227,7 +229,7 @@ void Author::write_files() {
   }
   if (!dice_.chance(25)) return;
   FileVersion torn = story_.files.back();
-  torn.at = std::max(torn.at, Duration{200'000});
+  torn.at = std::max(torn.at, Duration{90'000});
   torn.text += "  - username: [\n";
   story_.files.push_back(torn);
 }
@@ -254,7 +256,6 @@ void choose_provider(Story& story, Dice& dice) {
     story.dialect.thin_list = dice.chance(40);
     story.dialect.xml = dice.chance(15);
     story.dialect.collapse = dice.chance(15);
-    story.dialect.no_user_ids = dice.chance(15);
   } else {
     story.dialect.list_bare = dice.chance(15);
     story.dialect.whole_list = dice.chance(15);
@@ -325,12 +326,12 @@ Story make_story(std::uint64_t number) {
   story.people.push_back(own);
 
   // Now and then many join at once: such creates are verified by one list.
-  const bool crowd = dice.chance(8);
-  const auto count = crowd ? 14 : 3 + dice.below(5);
+  const bool crowd = dice.chance(5);
+  const auto count = crowd ? 12 : 2 + dice.below(4);
   Author author{story, dice, crowd};
   const auto first = dice.below(names.size());
   for (std::size_t i = 0; i < count; ++i) {
-    const auto fate = crowd && i > 3 ? Fate::joins : static_cast<Fate>(dice.below(fate_count));
+    const auto fate = crowd && i > 2 ? Fate::joins : static_cast<Fate>(dice.below(fate_count));
     author.tell(names[(first + i) % names.size()], i == 0 ? Fate::steady : fate);
   }
   author.write_files();
@@ -340,28 +341,20 @@ Story make_story(std::uint64_t number) {
   return story;
 }
 
-std::vector<const Entry*> Story::entries_of(const std::string& key, Duration now) const {
-  std::vector<const Entry*> found;
+const FileVersion& Story::file_at(Duration now) const {
+  const FileVersion* newest = &files.front();
   for (const auto& version : files) {
-    if (version.at > now) break;
-    if (const auto* entry = entry_in(version, key)) found.push_back(entry);
+    if (version.at <= now && version.desired) newest = &version;
   }
-  return found;
+  return *newest;
+}
+
+const Entry* Story::entry_of(const std::string& key, Duration now) const {
+  return entry_in(file_at(now), key);
 }
 
 const Entry* Story::last_entry_of(const std::string& key) const {
-  for (auto version = files.rbegin(); version != files.rend(); ++version) {
-    if (version->desired) return entry_in(*version, key);
-  }
-  return nullptr;
-}
-
-const Desired& Story::desired_at(Duration now) const {
-  const Desired* newest = &*files.front().desired;
-  for (const auto& version : files) {
-    if (version.at <= now && version.desired) newest = &*version.desired;
-  }
-  return *newest;
+  return entry_in(file_at(Duration::max()), key);
 }
 
 }  // namespace usersyncd::simulate

@@ -71,13 +71,15 @@ struct Story {
   RuleSet rules;
   std::set<std::string>
       racy;  ///< keys of users of whom not even an undisturbed run knows how often they are made
-  Duration length{6 * 60'000};
+  Duration length{130'000};
 
-  /// The versions that may be in force at `now`: the newest that is valid, and all before it.
-  std::vector<const Entry*> entries_of(const std::string& key, Duration now) const;
+  /// What the file in force at `now` says of the user; null: nothing.
+  const Entry* entry_of(const std::string& key, Duration now) const;
   /// What the newest valid file says of the user at the end; null: nothing.
   const Entry* last_entry_of(const std::string& key) const;
-  const Desired& desired_at(Duration now) const;
+  const Desired& desired_at(Duration now) const { return *file_at(now).desired; }
+  /// The newest file that can be read.
+  const FileVersion& file_at(Duration now) const;
 };
 
 Story make_story(std::uint64_t number);

@@ -99,6 +99,7 @@ void Wire::classify(Call& call) const {
   const auto path = call.request.target.substr(0, call.request.target.find('?'));
   call.write.method = call.request.method;
   call.write.cycle = phase_.cycle;
+  call.write.planned_at = phase_.began;
   call.lists = path.ends_with("/users") && call.request.method == "GET";
   call.write.key = stage_.portal.key_in_path(path);
   call.reads_users = call.request.method == "GET" && (call.lists || !call.write.key.empty());
@@ -106,6 +107,7 @@ void Wire::classify(Call& call) const {
   if (call.writes) {
     if (call.request.method == "POST") call.write.key = key_in_body(call.request.body);
     call.write.paused = stage_.witness.is_paused();
+    call.write.based = stage_.witness.last_shown(call.write.key);
     call.step = Step::request;
   } else if (call.reads_users && phase_.acting) {
     call.step = call.lists || phase_.written.contains(call.write.key) ? Step::read_back : Step::look;

@@ -11,6 +11,7 @@ namespace usersyncd::simulate {
 /// How far the cycle is, which tells what a request is for.
 struct Phase {
   int cycle = 0;
+  Duration began{0};
   bool acting = false;
   std::set<std::string> unresolved;  ///< keys of users with a write that nobody knows the end of
   std::set<std::string> written;     ///< keys of users that this cycle has sent a write on

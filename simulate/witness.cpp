@@ -1,7 +1,5 @@
 #include "simulate/witness.hpp"
 
-#include <algorithm>
-
 namespace usersyncd::simulate {
 
 void Trace::say(Duration now, const std::string& what) {
@@ -24,14 +22,17 @@ void Witness::shown(const sim::User& user) {
   shown_[key_of(user.username)] = user;
 }
 
-// Whether any file of the story takes this person's access away, up to now.
-bool Witness::may_lose_access(const std::string& key) const {
-  const auto entries = story_.entries_of(key, timeline_.now());
-  if (entries.empty()) return story_.regime.removes_unmanaged;
-  const bool taken = std::any_of(entries.begin(), entries.end(),
-                                 [](const Entry* entry) { return entry->absent || entry->enabled == false; });
-  const bool dropped = !story_.last_entry_of(key);
-  return taken || (dropped && story_.regime.removes_unmanaged);
+std::optional<sim::User> Witness::last_shown(const std::string& key) const {
+  const auto found = shown_.find(key);
+  if (found == shown_.end()) return std::nullopt;
+  return found->second;
+}
+
+// Whether the file that the cycle worked with takes this person's access away.
+bool Witness::may_lose_access(const SentWrite& write) const {
+  const auto* entry = story_.entry_of(write.key, write.planned_at);
+  if (!entry) return story_.regime.removes_unmanaged;
+  return entry->absent || entry->enabled == false;
 }
 
 void Witness::check_create(const SentWrite& write, const sim::User* before, const sim::User* after) {
@@ -40,10 +41,8 @@ void Witness::check_create(const SentWrite& write, const sim::User* before, cons
   if (before || !after) return;
   made_by_us_.insert(write.key);
   ++history_[write.key].first;
-  const auto entries = story_.entries_of(write.key, timeline_.now());
-  const bool wanted =
-      std::any_of(entries.begin(), entries.end(), [](const Entry* entry) { return !entry->absent; });
-  if (!wanted) complain(write.key + " was created, and nobody wants them");
+  const auto* entry = story_.entry_of(write.key, write.planned_at);
+  if (!entry || entry->absent) complain(write.key + " was created, and nobody wants them");
 }
 
 void Witness::check_loss(const SentWrite& write, const sim::User& before, const sim::User* after) {
@@ -51,7 +50,7 @@ void Witness::check_loss(const SentWrite& write, const sim::User& before, const 
   if (!deleted && (!before.enabled || after->enabled)) return;
   const std::string what = deleted ? "deleted" : "disabled";
   if (write.key == own_username) complain("our own login was " + what);
-  if (!may_lose_access(write.key)) complain(write.key + " was " + what + ", and nobody wants that");
+  if (!may_lose_access(write)) complain(write.key + " was " + what + ", and nobody wants that");
   if (deleted && !story_.regime.deletes) complain(write.key + " was deleted, and the policy says disable");
   if (deleted && !story_.regime.free_deletes && !approved_.contains(write.key)) {
     complain(write.key + " was deleted without a person's approval");
@@ -64,28 +63,25 @@ void Witness::check_loss(const SentWrite& write, const sim::User& before, const 
 // An update changes what the file speaks of. Of everything else it sends back what it has read: it may undo
 // what came in between, because no version of the provider's keeps it from that, and nothing else.
 void Witness::check_update(const SentWrite& write, const sim::User& before, const sim::User& after) {
-  const auto seen = shown_.find(write.key);
-  const auto entries = story_.entries_of(write.key, timeline_.now());
-  const auto managed = [&](auto speaks) {
-    return std::any_of(entries.begin(), entries.end(), [&](const Entry* entry) { return speaks(*entry); });
-  };
+  const auto* entry = story_.entry_of(write.key, write.planned_at);
+  const auto managed = [&](auto speaks) { return entry && speaks(*entry); };
   const auto check = [&](const char* field, bool is_managed, const auto& value) {
     if (is_managed || value(before) == value(after)) return;
-    if (seen != shown_.end() && value(after) == value(seen->second)) {
+    if (write.based && value(after) == value(*write.based)) {
       lost_updates_.insert(write.key);
     } else {
       complain("an update of " + write.key + " changed " + field + ", which nobody manages");
     }
   };
-  check("phone", managed([](const Entry& entry) { return entry.phone.has_value(); }),
+  check("phone", managed([](const Entry& of) { return of.phone.has_value(); }),
         [](const sim::User& user) { return user.phone; });
-  check("roles", managed([](const Entry& entry) { return entry.roles.has_value(); }),
+  check("roles", managed([](const Entry& of) { return of.roles.has_value(); }),
         [](const sim::User& user) { return user.roles; });
-  check("enabled", story_.regime.removes_unmanaged || managed([](const Entry& entry) {
-                     return entry.absent || entry.enabled.has_value();
+  check("enabled", story_.regime.removes_unmanaged || managed([](const Entry& of) {
+                     return of.absent || of.enabled.has_value();
                    }),
         [](const sim::User& user) { return user.enabled; });
-  check("lastName", managed([](const Entry& entry) { return !entry.last_name.empty(); }),
+  check("lastName", managed([](const Entry& of) { return !of.last_name.empty(); }),
         [](const sim::User& user) { return user.last_name; });
   check("jobTitle", false, [](const sim::User& user) { return user.extra; });
   check("accounts", false, [](const sim::User& user) { return user.accounts; });

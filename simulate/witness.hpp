@@ -34,7 +34,9 @@ struct SentWrite {
   std::string method;
   std::string key;  ///< of the user
   int cycle = 0;
-  bool paused = false;  ///< it left although a person had paused
+  Duration planned_at{0};          ///< when its cycle began, and took the file as it was
+  bool paused = false;             ///< it left although a person had paused
+  std::optional<sim::User> based;  ///< what the process had last been shown of the user
 };
 
 /// Stands beside the provider and holds every write against what the story allows. Knows the truth, and
@@ -53,6 +55,7 @@ class Witness {
 
   /// The daemon read the user and got to see this.
   void shown(const sim::User& user);
+  std::optional<sim::User> last_shown(const std::string& key) const;
   /// A write arrived; what it made of the user. Null: not there.
   void wrote(const SentWrite& write, const sim::User* before, const sim::User* after);
   /// Somebody else changed the user.
@@ -68,7 +71,7 @@ class Witness {
   void check_create(const SentWrite& write, const sim::User* before, const sim::User* after);
   void check_loss(const SentWrite& write, const sim::User& before, const sim::User* after);
   void check_update(const SentWrite& write, const sim::User& before, const sim::User& after);
-  bool may_lose_access(const std::string& key) const;
+  bool may_lose_access(const SentWrite& write) const;
 
   const Story& story_;
   const Timeline& timeline_;
