@@ -14,8 +14,9 @@ constexpr int most_polls_to_settle = 16;
 
 }  // namespace
 
-Performance::Performance(const Story& story, MemoryDisk& disk, Chaos& chaos, Trace& trace)
+Performance::Performance(const Story& story, MemoryDisk& disk, Chaos& chaos, Trace& trace, Sabotage sabotage)
     : story_(story), disk_(disk), chaos_(chaos), trace_(trace) {
+  stage_.sabotage = sabotage;
   stage_.disturb = [this](Trouble trouble, const std::string& key) { disturb(trouble, key); };
   disk_.before_effect = [this](MemoryDisk::Effect effect) { return ask_disk(effect); };
   disk_.on_row = [this](bool inserted, const char* table) {
@@ -209,7 +210,8 @@ void Performance::pause() {
   try {
     const SimulatedClock clock{timeline_, process_->life(), wall_};
     Store tool{disk_.path(), Access::read_write};
-    tool.pause(Pause{account_id, "look first", "ops", clock.now()});
+    if (stage_.sabotage != Sabotage::ignores_pauses)
+      tool.pause(Pause{account_id, "look first", "ops", clock.now()});
     witness_.paused(true);
     trace_.say(timeline_.now(), "a person pauses the account");
     timeline_.at(timeline_.now() + Duration{chaos_.dice().between(20'000, 150'000)}, [this] { resume(); });

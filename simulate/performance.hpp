@@ -28,7 +28,8 @@ struct Ending {
 /// goes wrong; then nothing goes wrong any more, and the end is judged.
 class Performance {
  public:
-  Performance(const Story& story, MemoryDisk& disk, Chaos& chaos, Trace& trace);
+  Performance(const Story& story, MemoryDisk& disk, Chaos& chaos, Trace& trace,
+              Sabotage sabotage = Sabotage::none);
 
   Ending play();
 
@@ -63,7 +64,8 @@ class Performance {
   WallClock wall_;
   Witness witness_{story_, timeline_};
   Portal portal_{story_, timeline_, witness_};
-  Stage stage_{story_, timeline_, wall_, disk_, portal_, witness_, chaos_, trace_, {}, false, {}};
+  Stage stage_{story_, timeline_, wall_,          disk_, portal_, witness_,
+               chaos_, trace_,    Sabotage::none, {},    false,   {}};
   std::unique_ptr<Process> process_;
   int cycles_ = 0;
   int processes_ = 0;

@@ -62,6 +62,7 @@ class Process::Recorder final : public ExchangeLog {
   Recorder(Stage& stage, AuditLog& audit, const Clock& clock) : stage_(stage), log_(audit, clock, "daemon") {}
   void record(const ExchangeRecord& record) override {
     const auto what = record.method + " " + record.url;
+    if (stage_.sabotage == Sabotage::forgets_records && ++recorded_ % 10 == 0) return;
     try {
       log_.record(record);
     } catch (const StoreError&) {
@@ -75,6 +76,7 @@ class Process::Recorder final : public ExchangeLog {
  private:
   Stage& stage_;
   AuditExchangeLog log_;
+  int recorded_ = 0;
 };
 
 class Process::Events final : public EventSink {

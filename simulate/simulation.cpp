@@ -12,7 +12,8 @@ constexpr std::uint64_t seeds_of_a_story = 16;
 
 }  // namespace
 
-Simulation::Simulation(std::optional<Trouble> scenario) : scenario_(scenario) {
+Simulation::Simulation(std::optional<Trouble> scenario, Sabotage sabotage)
+    : scenario_(scenario), sabotage_(sabotage) {
   prepare_disk();
 }
 
@@ -44,7 +45,7 @@ SeedReport Simulation::run(std::uint64_t seed, bool trace_it) {
   disk_.load(empty_store_);
   Chaos chaos{seed, scenario_};
   Trace trace{trace_it};
-  Performance performance{*story_, disk_, chaos, trace};
+  Performance performance{*story_, disk_, chaos, trace, sabotage_};
   const auto ending = performance.play();
   report.complaints = ending.complaints;
   for (const auto& complaint : undisturbed_.complaints) {

@@ -28,7 +28,7 @@ struct SeedReport {
 /// else.
 class Simulation {
  public:
-  explicit Simulation(std::optional<Trouble> scenario);
+  explicit Simulation(std::optional<Trouble> scenario, Sabotage sabotage = Sabotage::none);
 
   SeedReport run(std::uint64_t seed, bool trace);
 
@@ -38,6 +38,7 @@ class Simulation {
   void compare(const Ending& ending, SeedReport& report) const;
 
   std::optional<Trouble> scenario_;
+  Sabotage sabotage_;
   MemoryDisk disk_;
   MemoryDisk::Image empty_store_;
   std::optional<Story> story_;

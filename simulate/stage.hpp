@@ -20,6 +20,9 @@ struct Ledger {
   std::vector<std::string> unsure;    ///< those whose recording failed, and may be there nevertheless
 };
 
+/// What a broken daemon would do. For the tests that show that the judge notices.
+enum class Sabotage { none, repeats_creates, forgets_records, ignores_pauses };
+
 /// Everything that outlives a process: the provider, the disk, time, and those who watch.
 struct Stage {
   const Story& story;
@@ -30,6 +33,7 @@ struct Stage {
   Witness& witness;
   Chaos& chaos;
   Trace& trace;
+  Sabotage sabotage = Sabotage::none;
   Ledger ledger;
   bool disk_failed = false;  ///< the disk has refused something in this run
   /// Lets happen what does not happen to a request or its answer; `key` is of the user at hand, if any.

@@ -198,6 +198,7 @@ sim::Response Wire::ask(Call& call) {
   if (call.after == Trouble::slow) call.back = Duration{dice.between(3'000, 28'000)};
   if (auto limited = stage_.portal.limited(Duration{0}, false)) return *limited;
   const auto mischief = mischief_of(call.after, dice);
+  if (stage_.sabotage == Sabotage::repeats_creates && call.request.method == "POST") arrive(call, mischief);
   auto response = arrive(call, mischief);
   if (call.after == Trouble::error_after) return page_for_people(dice.chance(50) ? 500 : 502);
   return response;
