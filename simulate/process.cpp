@@ -102,7 +102,11 @@ struct Process::Stack {
         recorder(stage, process.store_.audit(), process.clock_),
         wire(stage, process.life_, process.store_, process.phase_),
         provider(profile, settings(), login_of(stage.story),
-                 RestPorts{wire, wire, process.clock_, process.random_, recorder, redactor}, {}) {}
+                 RestPorts{wire, wire, process.clock_, process.random_, recorder, redactor,
+                           [this, &store = process.store_] {
+                             return context.enforce && !store.paused(context.id);
+                           }},
+                 {}) {}
   Profile profile;
   AccountContext context;
   Redactor redactor;
