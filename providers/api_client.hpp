@@ -24,6 +24,8 @@ struct RestPorts {
   Random& random;
   ExchangeLog& log;
   Redactor& redactor;
+  /// Asked when a write is about to leave, after all waiting; empty: it may. Somebody may have paused meanwhile.
+  std::function<bool()> may_write{};
 };
 
 /// The account's credential: client id and secret, or username and password.
