@@ -24,7 +24,7 @@ struct RestPorts {
   Random& random;
   ExchangeLog& log;
   Redactor& redactor;
-  /// Asked when a write is about to leave, after all waiting; empty: it may. Somebody may have paused meanwhile.
+  /// Asked when a write is about to leave, after all waiting: somebody may have paused. Empty: it may.
   std::function<bool()> may_write{};
 };
 

@@ -1,6 +1,16 @@
 #include "simulate/chaos.hpp"
 
 namespace usersyncd::simulate {
+namespace {
+
+// Most of what a cycle does is quiet reading; trouble is for the steps of a write, and most for the rarest.
+std::size_t weighed(std::size_t percent, Step step) {
+  if (step == Step::elsewhere) return 1 + percent / 4;
+  if (step == Step::recovery) return 2 * percent;
+  return step == Step::read_back ? percent + percent / 2 : percent;
+}
+
+}  // namespace
 
 Chaos::Chaos(std::uint64_t seed, std::optional<Trouble> scenario) : dice_(seed, "chaos") {
   const auto all = all_troubles();
@@ -21,7 +31,7 @@ Chaos Chaos::none() {
 }
 
 std::optional<Trouble> Chaos::draw(Step step, const std::function<bool(Trouble)>& fits) {
-  if (left_ <= 0 || !dice_.chance(percent_)) return std::nullopt;
+  if (left_ <= 0 || !dice_.chance(weighed(percent_, step))) return std::nullopt;
   std::vector<Trouble> possible;
   for (const auto trouble : enabled_) {
     if (can_meet(trouble, step) && fits(trouble)) possible.push_back(trouble);

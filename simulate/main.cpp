@@ -1,3 +1,6 @@
+#include <malloc.h>
+#include <sqlite3.h>
+
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -96,8 +99,9 @@ void tell(const SeedReport& report) {
   for (const auto& complaint : report.complaints) std::printf("  %s\n", complaint.c_str());
 }
 
-void tell(const Sum& sum, double seconds) {
+void tell(const Sum& sum, const std::vector<Trouble>& troubles, double seconds) {
   std::printf("%s\n", sum.matrix.text().c_str());
+  const auto empty = sum.matrix.empty_cells(troubles);
   const auto print = [](const char* what, std::uint64_t count) {
     std::printf("%-52s %llu\n", what, static_cast<unsigned long long>(count));
   };
@@ -109,10 +113,22 @@ void tell(const Sum& sum, double seconds) {
   print("restarts", sum.restarts);
   print("writes on the wire", sum.writes);
   print("troubles", sum.troubles);
+  print("cells in which nothing met", empty.size());
+  for (const auto& cell : empty) std::printf("  %s\n", cell.c_str());
   std::fprintf(stderr, "%.1f s, %.0f seeds a second\n", seconds, static_cast<double>(sum.played) / seconds);
   if (sum.first_failure) {
     std::printf("first failing seed: %llu\n", static_cast<unsigned long long>(*sum.first_failure));
   }
+}
+
+/// One thread that opens and closes thousands of stores: SQLite needs no locks, and what it gives back will
+/// be wanted again at once.
+void hurry() {
+  sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  constexpr int plenty = 64 << 20;
+  mallopt(M_TRIM_THRESHOLD, plenty);
+  mallopt(M_MMAP_THRESHOLD, plenty);
 }
 
 int play(const Options& options) {
@@ -127,7 +143,8 @@ int play(const Options& options) {
     if (!report.complaints.empty() && sum.failed <= most_told) tell(report);
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-  tell(sum, took.count());
+  const auto troubles = options.scenario ? std::vector<Trouble>{*options.scenario} : all_troubles();
+  tell(sum, troubles, took.count());
   return sum.failed == 0 ? 0 : 1;
 }
 
@@ -144,6 +161,7 @@ int main(int count, char** words) {
     return 0;
   }
   try {
+    hurry();
     return play(options);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "usersyncd-simulate: %s\n", error.what());

@@ -328,7 +328,7 @@ Story make_story(std::uint64_t number) {
   story.people.push_back(own);
 
   // Now and then many join at once: such creates are verified by one list.
-  const bool crowd = dice.chance(5);
+  const bool crowd = dice.chance(8);
   const auto count = crowd ? 12 : 2 + dice.below(4);
   Author author{story, dice, crowd};
   const auto first = dice.below(names.size());
