@@ -97,6 +97,7 @@ struct Sum {
 void tell(const SeedReport& report) {
   std::printf("seed %llu failed\n", static_cast<unsigned long long>(report.seed));
   for (const auto& complaint : report.complaints) std::printf("  %s\n", complaint.c_str());
+  std::fflush(stdout);  // a long run is watched
 }
 
 void tell(const Sum& sum, const std::vector<Trouble>& troubles, double seconds) {
