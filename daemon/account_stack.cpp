@@ -82,6 +82,7 @@ Result<bool> AccountStack::connect() {
   RestPorts ports{*http_,         token_http_ ? *token_http_ : *http_,
                   process_.clock, process_.random,
                   exchanges_,     process_.redactor};
+  ports.may_write = [this] { return context_.enforce && !process_.store.paused(context_.id); };
   provider_ = std::make_unique<RestProvider>(settings_.profile, std::move(settings), std::move(login), ports,
                                              make_password_delivery(config.passwords));
   return true;

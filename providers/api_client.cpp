@@ -295,6 +295,11 @@ Awaitable<SentWrite> ApiClient::write(HttpRequest request, Operation operation, 
     sent.outcome.wait = std::max(Duration{0}, gate_.delay());
     co_return sent;
   }
+  if (ports_.may_write && !ports_.may_write()) {
+    sent.outcome.kind = WriteOutcome::Kind::not_sent;
+    sent.outcome.message = "writes were stopped while it waited for its turn; nothing was sent";
+    co_return sent;
+  }
   Exchange done = co_await exchange(request, ports_.http, settings_.base_url, std::move(context));
   sent.outcome = outcome(operation, done, *login);
   const std::string* location = find_header(done.headers, "Location");

@@ -24,6 +24,8 @@ struct RestPorts {
   Random& random;
   ExchangeLog& log;
   Redactor& redactor;
+  /// Asked when a write is about to leave, after all waiting: somebody may have paused. Empty: it may.
+  std::function<bool()> may_write{};
 };
 
 /// The account's credential: client id and secret, or username and password.

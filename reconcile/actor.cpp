@@ -346,7 +346,7 @@ ActionResult Actor::refused(const Action& action, std::int64_t intent, const Wri
   auto kind = Kind::failed;
   if (outcome.kind == Outcome::unsupported) kind = Kind::manual;
   if (outcome.kind == Outcome::credential) kind = Kind::fatal;
-  if (!sent && ports_.clock.stopping()) kind = Kind::held;
+  if (!sent && may_not_write()) kind = Kind::held;
   auto made = result(kind, outcome.message);
   made.trouble = !sent && kind == Kind::failed;  // nobody was reached, which is not about the user
   return made;

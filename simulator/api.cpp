@@ -30,6 +30,15 @@ const std::vector<User>& foreign_users() {
   return users;
 }
 
+/// A number that a name has under this shuffle: the same on every machine (FNV-1a).
+std::uint64_t shuffled(std::string_view name, std::uint64_t shuffle) {
+  std::uint64_t hash = 0xcbf29ce484222325U ^ shuffle;
+  for (const char letter : name) {
+    hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3U;
+  }
+  return hash;
+}
+
 }  // namespace
 
 bool is_v1(const Target& target) {
@@ -59,6 +68,11 @@ std::vector<const User*> listed_users(const World& world, const std::string& acc
     if (world.visible(user) && (account.empty() || user.accounts.contains(account))) {
       users.push_back(&user);
     }
+  }
+  if (fault.shuffle != 0) {
+    std::sort(users.begin(), users.end(), [&](const User* a, const User* b) {
+      return shuffled(a->username, fault.shuffle) < shuffled(b->username, fault.shuffle);
+    });
   }
   if (fault.keep) {
     users.resize(static_cast<std::size_t>(std::floor(static_cast<double>(users.size()) * *fault.keep)));

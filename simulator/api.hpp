@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,8 +42,9 @@ struct ListFault {
   std::optional<double> keep;  ///< this share of the entries, the first ones
   bool foreign = false;        ///< somebody else's users
   long total_offset = 0;       ///< added to totalCount
+  std::uint64_t shuffle = 0;   ///< above 0: an order of its own for each value
 
-  bool any() const { return empty || keep || foreign || total_offset != 0; }
+  bool any() const { return empty || keep || foreign || total_offset != 0 || shuffle != 0; }
 };
 
 struct ApiCall {

@@ -297,10 +297,8 @@ void Database::tidy_up() {
 
 Transaction::Transaction(Database& database, Kind kind)
     : database_(database), nested_(database.in_transaction()) {
-  if (nested_)
-    database_.execute("SAVEPOINT nested");
-  else
-    database_.execute(kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN");
+  const std::string_view begin = kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN";
+  database_.prepare(nested_ ? "SAVEPOINT nested" : begin).run();
 }
 
 Transaction::~Transaction() {
@@ -315,7 +313,7 @@ Transaction::~Transaction() {
 }
 
 void Transaction::commit() {
-  database_.execute(nested_ ? "RELEASE nested" : "COMMIT");
+  database_.prepare(nested_ ? "RELEASE nested" : "COMMIT").run();
   open_ = false;
 }
 

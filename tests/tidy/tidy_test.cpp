@@ -47,7 +47,7 @@ std::vector<Source> sources() {
 
 TEST_CASE("tidy: the sources keep the house rules") {
   const auto order = folders();
-  REQUIRE(order.size() == 8);
+  REQUIRE(order.size() == 9);
   const auto all = sources();
   REQUIRE(all.size() > 50);
   for (const auto& source : all) {
