@@ -202,7 +202,7 @@ Awaitable<void> Process::cycle() {
   store_.recover(context.id, now + 2 * context.request_timeout, now);
   note_unresolved();
   Ports ports{stack_->provider, store_, clock_, random_, *events_};
-  Cycle cycle{context, ports, make_run_id(now, random_), "poll"};
+  Cycle cycle{context, ports, make_run_id(now, random_), Purpose::poll};
   ExchangeContext checking;
   checking.account = context.id;
   if (!checked_) {
