@@ -34,6 +34,9 @@ using Answer = boost::system::result<HttpResponse, HttpFailure>;
 
 constexpr std::uint32_t header_limit = 16 * 1024;
 constexpr int most_interim_answers = 8;
+/// What is read ahead of the parser. Without a limit of its own, a line that never ends (a chunk extension, a
+/// trailer) would fill the memory: the limits on header and body do not count it.
+constexpr std::size_t buffer_limit = header_limit + 128 * 1024;
 
 auto into(error_code& error) {
   return asio::redirect_error(asio::use_awaitable, error);
@@ -218,8 +221,9 @@ struct Attempt {
 template <class Stream>
 class Exchange {
  public:
-  Exchange(Stream& stream, const Request& request, const HttpOptions& options, const Failures& failures)
-      : stream_(stream), request_(request), options_(options), failures_(failures) {}
+  Exchange(Stream& stream, const Request& request, const HttpOptions& options, const Failures& failures,
+           Deadline deadline)
+      : stream_(stream), request_(request), options_(options), failures_(failures), deadline_(deadline) {}
 
   Awaitable<Attempt> run() {
     error_code error;
@@ -231,12 +235,24 @@ class Exchange {
     const std::string fault = framing_fault(*parser_);
     if (!fault.empty()) co_return failed(failures_.bad_framing(fault));
 
-    if (!parser_->is_done()) co_await http::async_read(stream_, buffer_, *parser_, into(error));
+    error = co_await read_body();
     if (error) co_return failed(failures_.not_read(error, true));
     co_return succeeded();
   }
 
  private:
+  /// Reads the body in pieces, because the stream's own timer only ends a read that has to wait: a server
+  /// that never stops sending would never meet it.
+  Awaitable<error_code> read_body() {
+    error_code error;
+    parser_->eager(true);
+    while (!parser_->is_done() && !error) {
+      co_await http::async_read_some(stream_, buffer_, *parser_, into(error));
+      if (!error && std::chrono::steady_clock::now() >= deadline_) error = beast::error::timeout;
+    }
+    co_return error;
+  }
+
   /// Reads up to the end of the final header, past those that only say "wait" (1xx).
   Awaitable<error_code> read_header() {
     error_code error;
@@ -267,7 +283,8 @@ class Exchange {
   const Request& request_;
   const HttpOptions& options_;
   const Failures& failures_;
-  beast::flat_buffer buffer_;
+  Deadline deadline_;
+  beast::flat_buffer buffer_{buffer_limit};
   std::optional<Parser> parser_;
 };
 
@@ -361,10 +378,10 @@ class HttpClient final : public Http {
   Awaitable<Attempt> exchange(Connection& connection, const Request& request, Deadline deadline) {
     connection.tcp().expires_at(deadline);
     if (connection.tls()) {
-      Exchange<TlsStream> exchange(*connection.tls(), request, options_, failures_);
+      Exchange<TlsStream> exchange(*connection.tls(), request, options_, failures_, deadline);
       co_return co_await exchange.run();
     }
-    Exchange<PlainStream> exchange(connection.plain(), request, options_, failures_);
+    Exchange<PlainStream> exchange(connection.plain(), request, options_, failures_, deadline);
     co_return co_await exchange.run();
   }
 

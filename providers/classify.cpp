@@ -139,8 +139,16 @@ Meaning meaning_of_failure(const Profile& profile, int status, const std::vector
   return meanings.empty() ? meaning_by_rules(profile, status, {}).value_or(fallback) : together(meanings);
 }
 
+/// Successes whose body is not the whole of what was asked for, which nobody asked for in parts: a range, a
+/// difference to what we are thought to have, several results in one, and a form to be cleared.
+bool is_in_part(int status) {
+  return status == 205 || status == 206 || status == 207 || status == 226;
+}
+
 void classify_success(const Profile& profile, Answer& answer) {
-  answer.meaning = meaning_by_rules(profile, answer.status, {}).value_or(Meaning::success);
+  const auto by_status = is_in_part(answer.status) ? Meaning::unreadable : Meaning::success;
+  answer.meaning = meaning_by_rules(profile, answer.status, {}).value_or(by_status);
+  if (answer.meaning == Meaning::unreadable) answer.text = "not the whole answer";
   if (!answer.tree) return;
   for (const std::string& path : profile.errors.in_success) {
     const json::value* holder = failure_in_success(*answer.tree, path);

@@ -48,7 +48,7 @@ def copy_sources(points: dict[str, list[Point]]) -> None:
     """Copies all that the build reads, with the mutants in it; what has not changed keeps its time."""
     wanted = set()
     for top in ["CMakeLists.txt", "cmake", "sync", "config", "policies", "providers", "store", "reconcile",
-                "daemon", "simulator", "tests", "systemd"]:  # fmt: skip
+                "daemon", "simulator", "tests", "systemd", "simulate"]:  # fmt: skip
         source = ROOT / top
         for path in [source] if source.is_file() else source.rglob("*"):
             name = str(path.relative_to(ROOT))

@@ -50,6 +50,8 @@ TEST_CASE("statuses, codes and texts have the meanings of the table") {
   for (const Row& row : std::vector<Row>{
            {200, "{}", Meaning::success},
            {204, "", Meaning::success},
+           {206, R"({"data":[]})", Meaning::unreadable},
+           {207, "{}", Meaning::unreadable},
            {230, error_with("12000"), Meaning::empty},
            {230, "{}", Meaning::empty},
            {400, error_with("12500"), Meaning::refused},

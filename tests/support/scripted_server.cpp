@@ -92,14 +92,15 @@ class ScriptedServer::SocketPeer final : public Peer {
     return request;
   }
 
-  void send(std::string_view bytes) override {
+  bool send(std::string_view bytes) override {
     while (!bytes.empty()) {
       const int chunk = static_cast<int>(std::min<std::size_t>(bytes.size(), 1U << 20));
       const ssize_t sent = ssl_ ? SSL_write(ssl_.get(), bytes.data(), chunk)
                                 : ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return;  // the client has had enough
+      if (sent <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
+    return true;
   }
 
   void drip(std::string_view bytes) override {

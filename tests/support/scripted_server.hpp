@@ -21,7 +21,8 @@ class Peer {
   virtual ~Peer() = default;
   /// The next request, header and body, as it came; empty: the client closed the connection first.
   virtual std::string read_request() = 0;
-  virtual void send(std::string_view bytes) = 0;
+  /// False: the client has had enough.
+  virtual bool send(std::string_view bytes) = 0;
   /// One byte every few milliseconds, until all are sent or the client has had enough.
   virtual void drip(std::string_view bytes) = 0;
   virtual void wait_until_closed() = 0;
