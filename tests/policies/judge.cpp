@@ -310,7 +310,44 @@ TEST_CASE("an approval by who last changed the desired state does not count wher
   CHECK(is_same_author("bob", "12345+Bob@users.noreply.github.com"));
   CHECK_FALSE(is_same_author("bob", "x+bob@example.com"));
   CHECK_FALSE(is_same_author("bob", "12345@example.com"));
+  CHECK(is_same_author("bob", "1+bob@example.com"));
+  CHECK_FALSE(is_same_author("bob", "+bob@example.com"));
+  CHECK_FALSE(is_same_author("ob", "1bob@example.com"));
+  CHECK_FALSE(is_same_author("", "@example.com"));
   CHECK_FALSE(is_same_author("", ""));
+}
+
+TEST_CASE("who may not approve is named where the rule asks for it, and only there") {
+  const auto action = change(user("ann"), Field::phone, Value{"1"});
+  const auto strict = rules("  - { name: eyes, effect: { requireApproval: { notByAuthor: true } } }\n");
+  const auto plain = rules("  - { name: eyes, effect: requireApproval }\n");
+  const auto says = [&](const RuleSet& with, const std::string& author) {
+    auto given = facts();
+    given.author = author;
+    return judge_one(action, with, given).reason.find("and not by alice, who last changed") !=
+           std::string::npos;
+  };
+  CHECK(says(strict, "alice"));
+  CHECK_FALSE(says(plain, "alice"));
+  auto nobody = facts();
+  CHECK(judge_one(action, strict, nobody).reason.find("and not by") == std::string::npos);
+
+  CHECK(find_notes(strict, account, nobody).size() == 1);
+  CHECK(find_notes(strict, account, nobody).at(0).rule == "eyes");
+  CHECK(find_notes(plain, account, nobody).empty());
+  nobody.author = "alice";
+  CHECK(find_notes(strict, account, nobody).empty());
+}
+
+TEST_CASE("whether one e-mail address may have two users is for anybody to say") {
+  auto given = facts();
+  given.users.push_back(user("ann"));
+  auto wanted = user("new");
+  wanted.fields.set(Field::email, Value{"ann@example.com"});
+  const auto action = create(wanted);
+  given.author = "alice";
+  given.approvals[action.id] = GivenApproval{given.now + Duration{1}, "alice"};
+  CHECK(judge_one(action, rules(""), given).verdict == Verdict::apply);
 }
 
 TEST_CASE("A55: what a person has to accept first holds every action, and is what they wait for") {

@@ -42,6 +42,7 @@ TEST_CASE("an update is turned into what the fields were, and only those that it
   CHECK_FALSE(back.roles.has_value());
   CHECK_FALSE(back.absent);
   CHECK(back.place.text() == "run run-1");
+  CHECK(inverse.desired.revision == "undo run-1");
   CHECK(inverse.desired.account == "a1");
   CHECK(inverse.impossible.empty());
 }
@@ -215,6 +216,64 @@ TEST_CASE("what the plan of an undo does not do is named, and so is whom the nex
   REQUIRE(notes.size() == 1);
   CHECK(notes[0].username == "bob");
   CHECK(notes[0].message.find("the next poll will disable again: state: absent") != std::string::npos);
+}
+
+TEST_CASE("accounts go back like roles: those that are there, and none that somebody changed since") {
+  const auto with = [](std::vector<std::string> accounts) {
+    return live("ann", {{Field::accounts, set(std::move(accounts))}}, "id-ann");
+  };
+  const std::vector<PastWrite> writes{write_on(Operation::update, "ann", with({"1", "2"}), with({"1"}))};
+  const auto turned = invert("a1", "r", writes);
+  REQUIRE(turned.desired.users.at(0).accounts.has_value());
+  CHECK(turned.desired.users[0].accounts->size() == 2);
+
+  auto observed = seen({with({"1"})});
+  observed.catalog.accounts = StringSet{"1", "2"};
+  auto all = turned;
+  keep_possible(all, writes, observed, {});
+  REQUIRE(all.desired.users.size() == 1);
+  CHECK(all.desired.users[0].accounts->size() == 2);
+  CHECK(all.impossible.empty());
+
+  observed.catalog.accounts = StringSet{"1"};
+  auto fewer = turned;
+  keep_possible(fewer, writes, observed, {});
+  REQUIRE(fewer.desired.users.at(0).accounts->size() == 1);
+  CHECK(fewer.desired.users[0].accounts->front().account == "1");
+  CHECK(fewer.impossible.at(0).message.find("the account 2 cannot be given back") == 0);
+
+  auto overtaken = turned;
+  keep_possible(overtaken, writes, seen({with({"3"})}), {});
+  CHECK(overtaken.desired.users.empty());
+  CHECK(overtaken.impossible.size() == 1);
+}
+
+TEST_CASE("a user whom no create made is the same where there is no id to compare") {
+  for (const char* recorded : {"", "id-ann"}) {
+    auto write = write_on(Operation::update, "ann", ann("Ann"), ann("Anna"));
+    write.user_id = recorded;
+    auto now = ann("Anna");
+    now.user_id.clear();
+    auto inverse = invert("a1", "r", {write});
+    keep_possible(inverse, {write}, seen({now}), {});
+    CHECK(inverse.desired.users.size() == 1);
+    CHECK(inverse.impossible.empty());
+  }
+}
+
+TEST_CASE("what is only reported is not done: it is named, and changes nothing") {
+  auto inverse = invert("a1", "r", {write_on(Operation::disable, "bob", ann("Bob"), ann("Bob", false))});
+  Action told;
+  told.operation = Operation::enable;
+  told.username = "bob";
+  told.report_only = true;
+  told.changes = {{Field::enabled, Value{false}, Value{true}}};
+  Plan plan;
+  plan.actions = {told};
+  name_what_is_left(inverse, plan);
+  CHECK(inverse.impossible.size() == 1);
+  const auto bob = live("bob", {{Field::enabled, Value{false}}});
+  CHECK(after_plan(seen({bob}), plan).users.at(0) == bob);
 }
 
 }  // namespace usersyncd::test
