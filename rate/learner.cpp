@@ -1,0 +1,474 @@
+#include "rate/learner.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "rate/memory.hpp"
+
+namespace usersyncd::rate {
+namespace {
+
+constexpr double share_wanted = 0.18;  // of what is believed, to send
+constexpr double share_sure = 0.8;
+constexpr Seconds shortest_window = 0.9;  ///< shorter ones are a bucket's work
+constexpr std::chrono::minutes longest_flight{10};
+constexpr double requests_per_step = 12;
+constexpr double diffuse = 0.35;
+constexpr double knock_seconds = 45, knock_requests = 125;
+constexpr double first_knock = 25, least_pause = 0.5;
+constexpr double surprise_decay = 0.95, most_surprises = 2, most_conflicts = 1;
+constexpr double most_unconfirmed = 4;  ///< under way, so that a mistake is not made eight times
+constexpr double run_step = 16, run_begin = 60;
+constexpr double least_shut = 0.2, too_many_surprises = 4;
+constexpr double long_pause = 4;
+constexpr double fallback_growth = 2;
+constexpr double least_bucket_share = 0.5;
+constexpr double confirmed_merit = 2.5, confirmed_bucket = 3;
+constexpr double fast_rate = 5, fast_doubts = 3, slow_doubts = 14;
+constexpr double fallback_share = 0.9;
+
+Seconds seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+std::chrono::nanoseconds nanoseconds(Seconds time) {
+  return std::chrono::nanoseconds{static_cast<std::int64_t>(std::ceil(time * 1e9))};
+}
+
+struct Usual {
+  Seconds length;
+  double weight;
+};
+constexpr std::array<Usual, 14> usual_lengths{{{1, 1.5},
+                                               {2, 0.6},
+                                               {5, 1},
+                                               {10, 1.3},
+                                               {15, 1},
+                                               {20, 0.6},
+                                               {30, 1},
+                                               {60, 2},
+                                               {120, 0.6},
+                                               {300, 1},
+                                               {600, 1},
+                                               {900, 1},
+                                               {1800, 0.6},
+                                               {3600, 1.5}}};
+constexpr std::array<double, 5> kind_weights{1, 1, 0.8, 0.6, 0.4};
+
+}  // namespace
+
+Learner::Learner(Settings settings) : settings_(settings), wall_(seconds(settings.wall_offset)) {}
+
+void Learner::set_wall_offset(std::chrono::nanoseconds offset) {
+  settings_.wall_offset = offset;
+  wall_ = seconds(offset);
+}
+
+Scene Learner::scene() {
+  arrivals_.clear();
+  for (const auto& flight : flights_) arrivals_.push_back(flight.arrival);
+  std::sort(arrivals_.begin(), arrivals_.end());
+  return {accepted_, tried_, arrivals_, pathway_.jitter(), wall_};
+}
+
+std::optional<Instant> Learner::ready_at(Instant now) {
+  const auto at = ready(seconds(now));
+  if (!at) return std::nullopt;
+  return std::max(now, nanoseconds(*at));
+}
+
+std::optional<Seconds> Learner::ready_unlimited(Seconds now) const {
+  const double room =
+      std::min<double>(settings_.most_in_flight, 1 + std::floor(unlimited_accepted_ / requests_per_step));
+  if (static_cast<double>(flights_.size()) >= room) return std::nullopt;
+  return std::max(now, hold_);
+}
+
+void Learner::weigh(Seconds at) {
+  openings_.clear();
+  const auto seen = scene();
+  for (const auto& window : windows_) window.openings(seen, at, openings_);
+  double windows = 0;
+  for (const auto& opening : openings_) windows += opening.weight;
+  const auto first = openings_.size();
+  if (opened_ || closed_) bucket_.openings(seen, at, openings_);
+  // Before anything is known, a bucket is as likely as half of the windows.
+  const double worth = std::max(1.0, 0.5 * windows);
+  double bucket = 0;
+  for (auto i = first; i < openings_.size(); ++i) {
+    openings_[i].weight *= worth;
+    bucket += openings_[i].weight;
+  }
+  if (closed_ && !opened_) {
+    std::array<Seconds, 32> delays{};
+    std::size_t count = 0;
+    for (Seconds delay = 0.1; delay < 7200; delay *= 1.5) {
+      if (first_refusal_ + delay > last_refusal_) delays[count++] = delay;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      openings_.push_back(
+          {first_refusal_ + delays[i], std::max(1.0, diffuse * windows) / static_cast<double>(count)});
+    }
+  }
+  std::sort(openings_.begin(), openings_.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+  total_ = 0;
+  for (const auto& opening : openings_) total_ += opening.weight;
+  bucket_share_ = total_ > 0 ? bucket / total_ : 0;
+  chosen_ = never;
+  double passed = 0;
+  for (const auto& opening : openings_) {
+    passed += opening.weight;
+    if (passed < share_wanted * total_) continue;
+    chosen_ = opening.at;
+    break;
+  }
+}
+
+double Learner::sure_share(Seconds at) const {
+  double open = 0;
+  for (const auto& opening : openings_) open += opening.at <= at + 1e-6 ? opening.weight : 0;
+  return total_ > 0 ? open / total_ : 0;
+}
+
+std::optional<Seconds> Learner::ready(Seconds now) {
+  if (!limited_) return ready_unlimited(now);
+  const Seconds at = now + pathway_.way();
+  if (answers_left_ > 0) {
+    if (static_cast<int>(flights_.size()) >= settings_.most_in_flight) return std::nullopt;
+    return std::max({now, aimd_.ready_at(now), hold_});
+  }
+  weigh(at);
+  Seconds open = chosen_;
+  const auto flying = static_cast<double>(flights_.size());
+  double room = sure_share(open) >= share_sure ? settings_.most_in_flight
+                                               : 1 + std::floor(std::max(0.0, run_ - run_begin) / run_step);
+  room = std::min<double>(room, settings_.most_in_flight);
+  if (bucket_.known() && bucket_share_ > least_bucket_share) {
+    room = std::clamp(std::ceil(bucket_.highest() * pathway_.round_trip()) + 1, room,
+                      static_cast<double>(settings_.most_in_flight));
+  }
+  // After a long pause the first tells whether the others may follow.
+  if (flying > 0 && now - last_accepted_ > long_pause) return std::nullopt;
+  if (!confirmed()) room = std::min(room, most_unconfirmed);
+  if (flying >= room) return std::nullopt;
+  if (open == never) {
+    if (!flights_.empty()) return std::nullopt;
+    open = last_refusal_ + std::min(60.0, 0.05 * std::pow(2, std::min(fails_, 12)));
+  }
+  if (flights_.empty() && open > at) {
+    if (const auto knock = ready_knock(now, open - pathway_.way())) return std::max({now, *knock, hold_});
+  }
+  if (fails_ > 3)
+    open = std::max(open, last_refusal_ + std::min(60.0, 0.02 * std::pow(1.6, std::min(fails_, 20))));
+  return std::max({now, open - pathway_.way(), hold_});
+}
+
+/// A limit that was raised, or is taken for lower than it is, is not noticed by keeping to it: now and then
+/// one more is sent than is believed to be accepted.
+std::optional<Seconds> Learner::ready_knock(Seconds now, Seconds open) {
+  if (closed_) return std::nullopt;
+  if (knocks_ > 0) return now;
+  if (open - now > least_pause || pause_known_) {
+    // In the middle of the first pause, the second, the fourth and so on.
+    if (!pause_known_) {
+      pause_known_ = true;
+      pause_begin_ = now;
+      ++pauses_;
+    }
+    const Seconds early = pause_begin_ + pause_share_ * (open - pause_begin_);
+    if (pauses_ >= pauses_until_knock_ && early < open) return std::max(now, early);
+  }
+  const bool often = knock_after_ < knock_requests;
+  if (since_knock_ < (often ? knock_after_ : knock_requests)) return std::nullopt;
+  const Seconds due = often ? now : std::max(last_knock_, last_refusal_) + knock_seconds;
+  return due < open ? std::optional{due} : std::nullopt;
+}
+
+void Learner::knocked(bool accepted) {
+  since_knock_ = 0;
+  if (accepted) {
+    knock_after_ = first_knock;
+    pauses_until_knock_ = 1;
+    pause_share_ = 0.5;
+    return;
+  }
+  knock_after_ = std::min(1e6, knock_after_ * 2);
+  pauses_until_knock_ = std::min(64, pauses_until_knock_ * 2);
+  pause_share_ = pause_share_ > 0.75 ? 0.5 : pause_share_ + 0.15;
+  pauses_ = 0;
+}
+
+void Learner::sent(Instant now) {
+  const Seconds at = seconds(now) + pathway_.way();
+  Flight flight{now, at, false, false};
+  if (limited_) {
+    if (flights_.empty()) bucket_.rested(scene(), at);
+    weigh(at);
+    flight.sure = sure_share(at) >= share_sure;
+    flight.knock = answers_left_ <= 0 && chosen_ > at + 0.001;
+    if (flight.knock) {
+      last_knock_ = seconds(now);
+    }
+    pause_known_ = false;
+    aimd_.sent(seconds(now));
+  }
+  // One whose answer nobody told of is lost.
+  std::erase_if(flights_, [&](const auto& old) { return now - old.sent > longest_flight; });
+  forget(at);
+  flights_.push_back(flight);
+  last_sent_ = seconds(now);
+}
+
+/// What no window reaches back to.
+void Learner::forget(Seconds at) {
+  if (at - last_sent_ < 60 && accepted_.size() < 900) return;
+  constexpr Seconds longest = 2 * 3600;
+  accepted_.forget_before(at - longest);
+  tried_.forget_before(at - longest);
+}
+
+void Learner::answered(Instant sent_at, Instant now, Answer answer) {
+  const auto found =
+      std::find_if(flights_.begin(), flights_.end(), [&](const auto& f) { return f.sent == sent_at; });
+  if (found == flights_.end()) return;
+  const Flight flight = *found;
+  flights_.erase(found);
+  if (answer == Answer::lost) return;
+  const Seconds left = seconds(sent_at), back = seconds(now);
+  pathway_.answered(back - left);
+  const Seconds at = pathway_.arrival(left, back);
+  tried_.add(at);
+  if (answer == Answer::accepted) {
+    accepted(at, back, flight);
+  } else {
+    refused(at, back, flight);
+  }
+}
+
+void Learner::accepted(Seconds at, Seconds now, const Flight& flight) {
+  accepted_.add(at);
+  fails_ = 0;
+  run_ += 1;
+  last_accepted_ = now;
+  if (!limited_) {
+    unlimited_accepted_ += 1;
+    if (opened_at_ == -never) opened_at_ = at;
+    episode_ += 1;
+    return;
+  }
+  const auto seen = scene();
+  const bool opens = closed_ && at > last_refusal_;
+  for (auto& window : windows_) {
+    if (opens) window.opened(seen, last_refusal_, at);
+    window.answered(seen, at, true);
+  }
+  since_knock_ += 1;
+  if (flight.knock) knocked(true);
+  knocks_ = flight.knock ? knocks_ + 1 : std::max(0.0, knocks_ - 1);
+  bucket_.answered(seen, at, true, recent_rate(at));
+  watch(at, now, flight, false);
+  if (opens) {
+    suppose_lengths(at);
+    closed_ = false;
+    opened_ = true;
+    opened_at_ = at;
+    episode_ = 0;
+  }
+  episode_ += 1;
+  bury();
+}
+
+void Learner::refused(Seconds at, Seconds now, const Flight& flight) {
+  ++fails_;
+  run_ = 0;
+  if (!limited_) suppose(at);
+  if (!closed_) first_refusal_ = at;
+  closed_ = true;
+  last_refusal_ = std::max(last_refusal_, at);
+  const auto seen = scene();
+  for (auto& window : windows_) window.answered(seen, at, false);
+  if (!bucket_.started()) bucket_.start(at, static_cast<double>(accepted_.size()));
+  bucket_.answered(seen, at, false, recent_rate(at));
+  knocks_ = 0;
+  if (flight.knock) knocked(false);
+  bury();
+  watch(at, now, flight, true);
+}
+
+/// Whether what is believed holds; if not, AIMD takes over and everything is learnt anew beside it.
+void Learner::watch(Seconds at, Seconds now, const Flight& flight, bool refused) {
+  if (refused) {
+    aimd_.refused(seconds(flight.sent), now);
+  } else {
+    aimd_.accepted(now);
+  }
+  if (answers_left_ > 0) {
+    if (windows_.empty()) start_over(at);
+    // While nothing stands out AIMD goes on, and what is learnt beside it is kept.
+    answers_left_ = std::max(1.0, answers_left_ - 1);
+    if (answers_left_ > 1 || !confirmed()) return;
+    answers_left_ = surprises_ = doubts_ = 0;
+    return;
+  }
+  if (refused && !confirmed() && seconds(flight.sent) >= last_doubt_) {
+    doubts_ += 1;
+    last_doubt_ = now;
+    const double elapsed = std::max(1.0, at - limited_since_);
+    const double rate = accepted_.count_since(limited_since_) / elapsed;
+    // Where AIMD is good, that is at high rates, there is no use in long guessing.
+    if (doubts_ > (rate > fast_rate ? fast_doubts : slow_doubts)) return fall_back(at, now);
+  }
+  const bool nothing = !bucket_.known() && std::none_of(windows_.begin(), windows_.end(),
+                                                        [](const auto& w) { return w.known(); });
+  if (opened_ && !refused && nothing) return fall_back(at, now);
+  surprises_ *= refused ? 1 : surprise_decay;
+  // What left before the last surprise came back is part of it.
+  if (refused && flight.sure && !flight.knock && seconds(flight.sent) >= last_surprise_) {
+    surprises_ += 1;
+    last_surprise_ = now;
+  }
+  if (surprises_ >= too_many_surprises || (surprises_ >= most_surprises && !confirmed()) ||
+      (windows_.empty() && bucket_.conflicts() > most_conflicts))
+    fall_back(at, now);
+}
+
+/// Whether one rule stands out that has foretold refusals.
+bool Learner::confirmed() const {
+  const auto strong = [](const auto& window) { return window.known() && window.merit() >= confirmed_merit; };
+  return std::any_of(windows_.begin(), windows_.end(), strong) ||
+         (bucket_.known() && bucket_.conflicts() < 0.7 && bucket_.merit() >= confirmed_bucket);
+}
+
+void Learner::fall_back(Seconds at, Seconds now) {
+  if (answers_left_ <= 0) aimd_.start(fallback_share * recent_rate(at), now);
+  answers_left_ = fallback_length_;
+  fallback_length_ = std::min(5000.0, fallback_length_ * fallback_growth);
+  start_over(at);
+}
+
+void Learner::start_over(Seconds at) {
+  surprises_ = doubts_ = 0;
+  windows_.clear();
+  for (const auto& usual : usual_lengths) {
+    for (std::size_t kind = 0; kind < kind_weights.size(); ++kind) {
+      windows_.emplace_back(static_cast<Kind>(kind), usual.length, usual.weight * kind_weights[kind]);
+    }
+  }
+  bucket_.start(at, 1);
+}
+
+/// The usual windows, after the first refusal.
+void Learner::suppose(Seconds at) {
+  limited_ = true;
+  limited_since_ = at;
+  const double count = std::max<double>(1, static_cast<double>(accepted_.size()));
+  const auto times = accepted_.times();
+  for (const auto& usual : usual_lengths) {
+    const double rate = count / usual.length;
+    const double plausible = rate > 0.12 && rate < 200 ? 1 : 0.15;
+    for (std::size_t kind = 0; kind < kind_weights.size(); ++kind) {
+      Window window{static_cast<Kind>(kind), usual.length, usual.weight * kind_weights[kind] * plausible};
+      windows_.push_back(window);
+    }
+  }
+  // What was accepted before is evidence, too.
+  History accepted_before{1024};
+  const std::vector<Seconds> none;
+  for (const auto time : times) {
+    accepted_before.add(time);
+    const Scene before{accepted_before, accepted_before, none, pathway_.jitter(), wall_};
+    for (auto& window : windows_) window.answered(before, time, true);
+  }
+  bucket_.start(at, count);
+}
+
+/// Windows of unusual lengths, once the provider has opened again.
+void Learner::suppose_lengths(Seconds at) {
+  if (episode_ < 1 || opened_at_ == -never) return;
+  const Seconds m = pathway_.jitter();
+  for (const auto kind : {Kind::sliding, Kind::first, Kind::clock}) {
+    const bool have = std::any_of(windows_.begin(), windows_.end(),
+                                  [&](const auto& window) { return window.free() && window.kind() == kind; });
+    if (have) continue;
+    const Seconds shortest = last_refusal_ - opened_at_ - m;
+    if (at - opened_at_ + m < shortest_window) continue;
+    // A window stays shut for a good part of its length; what opens again at once is a bucket.
+    if (at - first_refusal_ < least_shut * (at - opened_at_)) continue;
+    Window window{kind, shortest, kind == Kind::clock ? never : at - opened_at_ + m, episode_, 0.5};
+    const auto seen = scene();
+    if (kind == Kind::clock) window.opened(seen, last_refusal_, at);
+    if (kind == Kind::first) window.answered(seen, at, true);
+    windows_.push_back(window);
+  }
+}
+
+void Learner::bury() {
+  std::erase_if(windows_, [](const auto& w) { return !w.alive() || w.longest() < shortest_window; });
+}
+
+double Learner::recent_rate(Seconds at) const {
+  const auto few = std::min<std::size_t>(accepted_.size(), 40);
+  if (few == 0) return 1;
+  return static_cast<double>(few) / std::max(1.0, at - accepted_.last(few));
+}
+
+void Learner::hint(Instant now, std::chrono::nanoseconds wait) {
+  hold_ = std::max(hold_, seconds(now) + std::max(0.0, seconds(wait)));
+}
+
+std::size_t Learner::memory() const {
+  return sizeof *this + accepted_.memory() + tried_.memory() + flights_.capacity() * sizeof(Flight) +
+         arrivals_.capacity() * sizeof(Seconds) + windows_.capacity() * sizeof(Window) +
+         openings_.capacity() * sizeof(Opening);
+}
+
+Model Learner::save(Instant now) const {
+  constexpr Seconds longest = 2 * 3600;
+  constexpr std::size_t most_rules = 80;
+  Model model;
+  pathway_.save(model);
+  bucket_.save(model);
+  model.limited = limited_ ? 1 : 0;
+  model.fallback_rate = aimd_.rate();
+  model.fallback_left = answers_left_;
+  model.fallback_length = fallback_length_;
+  model.knock_after = knock_after_;
+  model.pauses_until_knock = pauses_until_knock_;
+  for (const auto& window : windows_) {
+    if (window.known() && model.rules.size() < most_rules) model.rules.push_back(window.save(wall_));
+  }
+  model.accepted = stretches_of(accepted_, seconds(now) - longest, wall_);
+  model.tried = stretches_of(tried_, seconds(now) - longest, wall_);
+  return model;
+}
+
+Learner Learner::restored(Settings settings, const Model& model, Instant now) {
+  Learner learner{settings};
+  const Seconds at = seconds(now);
+  learner.pathway_.restore(model);
+  learner.limited_ = model.limited != 0;
+  if (learner.limited_) learner.bucket_.restore(model, at);
+  learner.answers_left_ = model.fallback_left;
+  learner.fallback_length_ = model.fallback_length;
+  if (model.fallback_left > 0) learner.aimd_.start(model.fallback_rate, at);
+  learner.knock_after_ = model.knock_after;
+  learner.pauses_until_knock_ = static_cast<int>(model.pauses_until_knock);
+  learner.opened_ = learner.limited_;
+  for (const auto& rule : model.rules) learner.windows_.push_back(Window::restored(rule, learner.wall_));
+  remember(model.accepted, at, learner.wall_, learner.accepted_);
+  remember(model.tried, at, learner.wall_, learner.tried_);
+  return learner;
+}
+
+std::string Learner::reason() const {
+  if (!limited_) return "not known yet";
+  if (answers_left_ > 0) return "fallback: paced at " + std::to_string(aimd_.rate()) + "/s";
+  const Window* best = nullptr;
+  for (const auto& window : windows_) {
+    if (window.known() && (best == nullptr || window.weight() > best->weight())) best = &window;
+  }
+  return best == nullptr ? bucket_.name() : best->name();
+}
+
+}  // namespace usersyncd::rate

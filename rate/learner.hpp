@@ -1,0 +1,127 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rate/aimd.hpp"
+#include "rate/bucket.hpp"
+#include "rate/model.hpp"
+#include "rate/pathway.hpp"
+#include "rate/window.hpp"
+
+namespace usersyncd::rate {
+
+/// Monotonic time since any beginning that stays the same while the program runs.
+using Instant = std::chrono::nanoseconds;
+
+enum class Answer {
+  accepted,  ///< anything but "too fast"
+  refused,   ///< "too fast"
+  lost,      ///< none came
+};
+
+struct Settings {
+  int most_in_flight = 8;
+  /// Unix time less monotonic time, for limits by windows on the clock.
+  std::chrono::nanoseconds wall_offset{0};
+};
+
+/// Learns a provider's unknown limit from what it accepts and refuses, and says when the next request may
+/// leave. It keeps a set of rules that explain every answer so far, and sends when enough of them agree that
+/// it would be accepted; a refusal then teaches something each time. Where no rule explains the answers it
+/// falls back to AIMD. A pure function of time and events: no clock, no input or output, no randomness.
+class Learner {
+ public:
+  explicit Learner(Settings settings);
+
+  /// The earliest moment at which the next request may leave, `now` or later; asked anew after each event.
+  /// Empty: not before an answer to one of those under way has come, of which there is one then.
+  std::optional<Instant> ready_at(Instant now);
+
+  void sent(Instant now);
+  /// The answer to the request that left at `sent_at`.
+  void answered(Instant sent_at, Instant now, Answer answer);
+  /// The provider said how long to wait.
+  void hint(Instant now, std::chrono::nanoseconds wait);
+  /// The wall clock was set.
+  void set_wall_offset(std::chrono::nanoseconds offset);
+
+  /// What is known, for the store, and a learner that knows it. It begins with nothing under way.
+  Model save(Instant now) const;
+  static Learner restored(Settings settings, const Model& model, Instant now);
+
+  /// What is believed of the limit, for people.
+  std::string reason() const;
+  std::size_t in_flight() const { return flights_.size(); }
+  /// Bytes in use, for the bound that the tests set.
+  std::size_t memory() const;
+
+ private:
+  struct Flight {
+    Instant sent{0};
+    Seconds arrival = 0;
+    bool sure = false;  ///< nearly everything that is believed had it accepted
+    bool knock = false;
+  };
+
+  std::optional<Seconds> ready(Seconds now);
+  std::optional<Seconds> ready_unlimited(Seconds now) const;
+  void weigh(Seconds at);
+  Scene scene();
+  void accepted(Seconds at, Seconds now, const Flight& flight);
+  void refused(Seconds at, Seconds now, const Flight& flight);
+  void suppose(Seconds at);
+  void suppose_lengths(Seconds at);
+  void bury();
+  void forget(Seconds at);
+  void start_over(Seconds at);
+  void watch(Seconds at, Seconds now, const Flight& flight, bool refused);
+  bool confirmed() const;
+  void fall_back(Seconds at, Seconds now);
+  std::optional<Seconds> ready_knock(Seconds now, Seconds open);
+  void knocked(bool accepted);
+  double recent_rate(Seconds at) const;
+  double sure_share(Seconds at) const;
+
+  Settings settings_;
+  Seconds wall_ = 0;
+  Pathway pathway_;
+  History accepted_{1024}, tried_{1024};
+  std::vector<Flight> flights_;
+  std::vector<Seconds> arrivals_;  ///< of those under way, in order
+  std::vector<Window> windows_;
+  Bucket bucket_;
+  Aimd aimd_;
+  bool limited_ = false;  ///< ever refused
+  bool closed_ = false;   ///< refused, and nothing was accepted since
+  bool opened_ = false;   ///< accepted again after the first refusals
+  Seconds opened_at_ = -never, first_refusal_ = 0, last_refusal_ = 0, last_sent_ = -never;
+  double episode_ = 0;  ///< accepted since the provider opened
+  int fails_ = 0;       ///< refusals in a row
+  Seconds hold_ = -never;
+  std::vector<Opening> openings_;
+  double total_ = 0, bucket_share_ = 0;
+  Seconds chosen_ = never;
+  double unlimited_accepted_ = 0;
+  double surprises_ = 0;     ///< refusals where none was expected, lately
+  double answers_left_ = 0;  ///< of falling back
+  double fallback_length_ = 30;
+  Seconds last_surprise_ = -never;
+  Seconds last_accepted_ = -never;
+  double run_ = 0;     ///< accepted since the last refusal
+  double doubts_ = 0;  ///< rounds of refusals without a rule that stands out
+  Seconds last_doubt_ = -never, limited_since_ = 0;
+  Seconds last_knock_ = -never;
+  double since_knock_ = 0;
+  double knock_after_ = 25;
+  bool pause_known_ = false;  ///< counted, of those that follow
+  Seconds pause_begin_ = 0;
+  int pauses_ = 0, pauses_until_knock_ = 1;
+  double pause_share_ = 0.5;
+  double knocks_ = 0;  ///< may leave at once, as the last was accepted
+};
+
+}  // namespace usersyncd::rate

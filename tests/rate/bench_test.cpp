@@ -1,0 +1,90 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "bench/rate/limiters_file.hpp"
+#include "bench/rate/report.hpp"
+
+namespace usersyncd::bench {
+namespace {
+
+std::vector<Spec> every_tenth_limiter() {
+  std::ifstream file{std::string{SOURCE_DIR} + "/bench/rate/limiters.json"};
+  std::ostringstream text;
+  text << file.rdbuf();
+  const auto all = parse_limiters(text.str());
+  CHECK(all.size() >= 200);
+  std::vector<Spec> some;
+  for (std::size_t i = 0; i < all.size(); i += 10) some.push_back(all[i]);
+  return some;
+}
+
+// The time is virtual and the dice are seeded: these figures are the same on every machine.
+TEST_CASE("the learner keeps what it reached in the bench") {
+  const auto specs = every_tenth_limiter();
+  const std::vector<std::string> clients{"aimd", "learn"};
+  std::vector<Outcome> outcomes;
+  for (const auto& spec : specs) {
+    for (const auto& client : clients) outcomes.push_back(play({&spec, client, 1000, 0}));
+  }
+  const auto report = make_report(specs, clients, 1000, 1, outcomes);
+  const auto line = [&](std::string_view client) {
+    return std::find_if(report.lines.begin(), report.lines.end(),
+                        [&](const auto& one) { return one.client == client && one.group.empty(); })
+        ->summary;
+  };
+  const auto learn = line("learn"), aimd = line("aimd");
+  CHECK(learn.unfinished == 0);
+  CHECK(learn.time_p50 <= 1.04);
+  CHECK(learn.refused_p50 <= 0.04);
+  CHECK(learn.time_p50 <= aimd.time_p50);
+  CHECK(learn.refused_p50 <= aimd.refused_p50);
+}
+
+TEST_CASE("the same task gives the same outcome") {
+  const auto specs =
+      parse_limiters(R"([{"family": "tokenBucket", "rate": 5, "burst": 10, "neighbour": 0.3}])");
+  const auto first = play({&specs[0], "learn", 200, 7}), second = play({&specs[0], "learn", 200, 7});
+  CHECK(first.time == second.time);
+  CHECK(first.refused_at == second.refused_at);
+}
+
+TEST_CASE("limiters are read in the usual spellings") {
+  const auto specs = parse_limiters(R"({"limiters": [
+    {"name": "a", "family": "token_bucket", "rate": 5, "burst": 10, "jitter_ms": 20},
+    {"family": "FixedWindow", "limit": 100, "window": "1m", "strict": true},
+    {"family": "sliding log", "rate": 2, "window": 17.5,
+     "changes": [{"at": "30s", "rate": 0.2}, {"at": 60, "factor": 10}]}]})");
+  REQUIRE(specs.size() == 3);
+  CHECK(specs[0].jitter == doctest::Approx(0.02));
+  CHECK(specs[1].numbers.window == 60);
+  CHECK(specs[1].strict);
+  CHECK(specs[2].numbers.limit == 35);
+  REQUIRE(specs[2].changes.size() == 2);
+  CHECK(specs[2].changes[0].numbers.limit == 4);
+  CHECK(specs[2].changes[1].numbers.limit == 40);
+}
+
+TEST_CASE("a bad file of limiters says where and what") {
+  const auto complaint = [](std::string_view text) -> std::string {
+    try {
+      parse_limiters(text);
+    } catch (const BadLimiters& bad) {
+      return bad.what();
+    }
+    return {};
+  };
+  CHECK(complaint("{").find("is no JSON") == 0);
+  CHECK(complaint("{}").find("must be a list") == 0);
+  CHECK(complaint("[]") == "has no limiters");
+  CHECK(complaint(R"([{"name": "x", "family": "token", "rate": "fast"}])").find("limiter 1 (x) has `rate`") ==
+        0);
+  CHECK(complaint(R"([{"family": "abacus"}])").find("limiter 1 (limiter 1) has the family `abacus`") == 0);
+  CHECK(complaint(R"([{"family": "fixed", "rate": 1}])").find("needs a `window`") != std::string::npos);
+  CHECK(complaint(R"([{"family": "token", "rate": 0}])").find("must be from") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace usersyncd::bench
