@@ -49,10 +49,17 @@ void add_world_options(CLI::App& app, CommandLine& line, Texts& texts) {
                            ->capture_default_str()
                            ->check(CLI::Range(0, 1'000'000));
   app.add_option("--seed", line.population.seed, "Seed of the users that are made")->capture_default_str();
-  app.add_option("--world", line.world_file, "JSON file to start from, as GET /sim/state shows one")
-      ->excludes(users);
-  app.add_option("--write-desired", line.desired_file,
-                 "Write a desired-state file of the starting world here");
+  CLI::Option* world =
+      app.add_option("--world", line.world_file, "JSON file to start from, as GET /sim/state shows one")
+          ->excludes(users);
+  app.add_option(
+      "--write-desired", line.desired_file,
+      "Write a desired-state file of the starting world here; with --tenants, a directory of them");
+  app.add_option(
+         "--tenants", line.tenants,
+         "So many providers in this process: N is below /tenant/N, its account is the main one's id and -N")
+      ->excludes(world)
+      ->check(CLI::Range(1, 100'000));
   Credentials& accepted = line.simulator.credentials;
   app.add_option("--client-id", accepted.client_id, "OAuth 2.0 client id")->capture_default_str();
   app.add_option("--client-secret", accepted.client_secret, "OAuth 2.0 client secret")->capture_default_str();
@@ -102,7 +109,8 @@ void add_trouble_options(CLI::App& app, CommandLine& line) {
   app.add_option("--hint", line.simulator.hint, "What a 429 says, e.g. seconds,body=json")
       ->capture_default_str();
   app.add_option("--faults", line.faults_file, "Fault script, JSON");
-  app.add_option("--journal", line.simulator.journal, "Append every request here, one JSON object a line");
+  app.add_option("--journal", line.simulator.journal, "Append every request here, one JSON object a line")
+      ->excludes("--tenants");
 }
 
 void set_address(const std::string& text, ListenOptions& listen) {

@@ -6,6 +6,7 @@
 
 #include "simulator/population.hpp"
 #include "simulator/server.hpp"
+#include "simulator/simulator.hpp"
 
 namespace usersyncd::sim {
 
@@ -15,7 +16,8 @@ struct CommandLine {
   std::string self_signed;  ///< directory; empty: no
   std::string port_file;
   std::string world_file;
-  std::string desired_file;
+  std::string desired_file;  ///< with tenants: a directory
+  std::size_t tenants = 0;   ///< so many providers below /tenant/N; 0: one, without a prefix
   std::string faults_file;
   PopulationOptions population;
   SimulatorOptions simulator;

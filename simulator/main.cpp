@@ -1,11 +1,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
 #include "simulator/command_line.hpp"
 #include "simulator/neutral.hpp"
+#include "simulator/tenants.hpp"
 
 namespace usersyncd::sim {
 namespace {
@@ -28,20 +30,8 @@ World make_world(const CommandLine& line) {
   return line.world_file.empty() ? world : read_world(read_file(line.world_file), world);
 }
 
-void serve(CommandLine line) {
-  World world = make_world(line);
-  if (!line.desired_file.empty()) {
-    const bool with_scope = line.simulator.dialect.apis != Apis::dashboard;
-    write_atomically(line.desired_file, desired_yaml(world, line.population.accounts.front(), with_scope));
-  }
-  if (!line.faults_file.empty()) {
-    line.simulator.faults = FaultScript::parse(read_file(line.faults_file));
-  }
-  if (!line.self_signed.empty()) {
-    line.listen.files = make_self_signed(line.self_signed);
-  }
-  Simulator simulator(std::move(world), line.simulator);
-  Server server(simulator, line.listen);
+void run(Service& service, const CommandLine& line) {
+  Server server(service, line.listen);
   server.stop_on_signals();
   const std::string host = line.listen.address == "::1" ? "[::1]" : line.listen.address;
   std::cout << "listening on " << (line.listen.tls ? "https://" : "http://") << host << ":" << server.port()
@@ -50,6 +40,45 @@ void serve(CommandLine line) {
     write_atomically(line.port_file, std::to_string(server.port()) + "\n");
   }
   server.run();
+}
+
+void serve_one(const CommandLine& line) {
+  World world = make_world(line);
+  if (!line.desired_file.empty()) {
+    const bool with_scope = line.simulator.dialect.apis != Apis::dashboard;
+    write_atomically(line.desired_file, desired_yaml(world, line.population.accounts.front(), with_scope));
+  }
+  Simulator simulator(std::move(world), line.simulator);
+  run(simulator, line);
+}
+
+/// The desired state is a directory then, with a file for each tenant.
+void serve_tenants(const CommandLine& line) {
+  Tenants tenants(line.population, line.simulator, line.tenants);
+  if (!line.desired_file.empty()) {
+    const bool with_scope = line.simulator.dialect.apis != Apis::dashboard;
+    std::filesystem::create_directories(line.desired_file);
+    for (std::size_t number = 1; number <= tenants.count(); ++number) {
+      const std::string& account = tenants.account(number);
+      write_atomically(line.desired_file + "/" + account + ".yaml",
+                       desired_yaml(tenants.world(number), account, with_scope));
+    }
+  }
+  run(tenants, line);
+}
+
+void serve(CommandLine line) {
+  if (!line.faults_file.empty()) {
+    line.simulator.faults = FaultScript::parse(read_file(line.faults_file));
+  }
+  if (!line.self_signed.empty()) {
+    line.listen.files = make_self_signed(line.self_signed);
+  }
+  if (line.tenants > 0) {
+    serve_tenants(line);
+  } else {
+    serve_one(line);
+  }
 }
 
 }  // namespace

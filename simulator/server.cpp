@@ -113,8 +113,8 @@ void reset(tcp::socket& socket) {
 }  // namespace
 
 struct Server::Impl {
-  Impl(Simulator& served, const ListenOptions& options)
-      : simulator(served),
+  Impl(Service& served, const ListenOptions& options)
+      : service(served),
         use_tls(options.tls),
         tls(make_tls_context(options)),
         acceptor(context),
@@ -137,7 +137,7 @@ struct Server::Impl {
   asio::awaitable<void> serve_plain(tcp::socket socket);
   asio::awaitable<void> serve_tls(tcp::socket socket);
 
-  Simulator& simulator;
+  Service& service;
   bool use_tls;
   asio::ssl::context tls;
   asio::io_context context{1};
@@ -159,7 +159,7 @@ asio::awaitable<void> Server::Impl::serve(Stream& stream, tcp::socket& socket) {
       co_return;
     }
     const Request request = to_request(parser.get());
-    const Reply reply = simulator.answer(request, wall_clock());
+    const Reply reply = service.answer(request, wall_clock());
     co_await wait(reply.delivery.delay);
     if (reply.delivery.reset) {
       reset(socket);
@@ -167,7 +167,7 @@ asio::awaitable<void> Server::Impl::serve(Stream& stream, tcp::socket& socket) {
     }
     const WireText text = wire_text(reply, parser.get().keep_alive(), wall_clock());
     const ErrorCode sent = co_await send(stream, text.bytes, reply.delivery.per_byte);
-    if (simulator.stop_requested()) {
+    if (service.stop_requested()) {
       context.stop();
     }
     if (sent || text.close) {
@@ -212,8 +212,8 @@ asio::awaitable<void> Server::Impl::accept_all() {
   }
 }
 
-Server::Server(Simulator& simulator, const ListenOptions& options)
-    : impl_(std::make_unique<Impl>(simulator, options)) {}
+Server::Server(Service& service, const ListenOptions& options)
+    : impl_(std::make_unique<Impl>(service, options)) {}
 
 Server::~Server() = default;
 

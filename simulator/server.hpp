@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "simulator/simulator.hpp"
+#include "simulator/service.hpp"
 #include "simulator/tls.hpp"
 
 namespace usersyncd::sim {
@@ -15,11 +15,11 @@ struct ListenOptions {
   CertificateFiles files;  ///< with tls
 };
 
-/// Puts a simulator on the network: HTTP/1.1 with keep-alive, one thread.
+/// Puts a service on the network: HTTP/1.1 with keep-alive, one thread.
 class Server {
  public:
   /// Listens at once. Throws InputError when it cannot.
-  Server(Simulator& simulator, const ListenOptions& options);
+  Server(Service& service, const ListenOptions& options);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

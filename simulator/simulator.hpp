@@ -11,22 +11,9 @@
 #include "simulator/faults.hpp"
 #include "simulator/journal.hpp"
 #include "simulator/limiter.hpp"
+#include "simulator/service.hpp"
 
 namespace usersyncd::sim {
-
-/// How an answer is to be put on the wire.
-struct Delivery {
-  Micros delay{};                  ///< before the first byte
-  Micros per_byte{};               ///< between any two bytes
-  bool reset = false;              ///< a reset connection instead of the answer
-  std::optional<double> truncate;  ///< this share of the body, then the end of the connection
-  bool unframed = false;           ///< no Content-Length; ends with the connection
-};
-
-struct Reply {
-  Response response;
-  Delivery delivery;
-};
 
 struct SimulatorOptions {
   Dialect dialect;
@@ -42,15 +29,15 @@ struct SimulatorOptions {
 
 /// The whole simulated provider without the network: limiter, faults, login, both APIs, journal, control API.
 /// Not thread-safe; one thread asks.
-class Simulator {
+class Simulator : public Service {
  public:
   /// Throws InputError for a limiter, hint or journal that cannot be used.
   Simulator(World world, SimulatorOptions options);
 
-  Reply answer(const Request& request, Instant now);
+  Reply answer(const Request& request, Instant now) override;
 
   const World& world() const { return world_; }
-  bool stop_requested() const { return stop_requested_; }
+  bool stop_requested() const override { return stop_requested_; }
 
  private:
   Reply answer_api(const Request& request, const Target& target, Instant now, JournalEntry& entry);

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "simulator/simulator.hpp"
+#include "simulator/service.hpp"
 
 namespace usersyncd::sim {
 

@@ -105,4 +105,12 @@ TEST_CASE("what cannot be meant is refused") {
   }
 }
 
+TEST_CASE("tenants are counted, and are not from a file") {
+  CHECK(read_command_line({"--tenants", "17"})->tenants == 17);
+  CHECK(read_command_line({})->tenants == 0);
+  CHECK_THROWS_AS(read_command_line({"--tenants", "0"}), InputError);
+  CHECK_THROWS_AS(read_command_line({"--tenants", "2", "--world", "w.json"}), InputError);
+  CHECK_THROWS_AS(read_command_line({"--tenants", "2", "--journal", "j"}), InputError);
+}
+
 }  // namespace usersyncd::sim
