@@ -146,7 +146,6 @@ void Process::reload() {
 void Process::poll(int cycle) {
   if (reloaded_) {
     stack_ = std::make_unique<Stack>(stage_, *this);
-    checked_ = false;
     reloaded_ = false;
   }
   look_ = Look{};
@@ -202,15 +201,11 @@ Awaitable<void> Process::cycle() {
   store_.recover(context.id, now + 2 * context.request_timeout, now);
   note_unresolved();
   Ports ports{stack_->provider, store_, clock_, random_, *events_};
-  Cycle cycle{context, ports, make_run_id(now, random_), Purpose::poll};
-  ExchangeContext checking;
-  checking.account = context.id;
-  if (!checked_) {
-    const auto seen = co_await stack_->provider.check_account(checking);
-    if (!seen) look_.problems.push_back(seen.error());
-    checked_ = seen.has_value();
-  }
-  if (checked_) {
+  Cycle cycle{context, ports, make_run_id(now, random_), Purpose::poll, desired.revision};
+  auto glanced = co_await cycle.glance();
+  if (glanced) {
+    look_ = std::move(*glanced);
+  } else {
     auto look = co_await cycle.look(desired, stage_.story.rules, true, false);
     look_ = std::move(look);
   }

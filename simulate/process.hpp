@@ -62,7 +62,6 @@ class Process {
   Phase phase_;
   std::unique_ptr<Stack> stack_;
   bool reloaded_ = false;
-  bool checked_ = false;
   Look look_;
   Acted acted_;
   std::string broken_;

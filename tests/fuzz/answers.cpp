@@ -181,7 +181,7 @@ void feed_list(std::string_view bytes) {
   Bench bench{profile_of(bytes.front()), bytes.substr(1)};
   ExchangeContext context;
   context.account = account;
-  const auto listing = run(bench.provider.list_users(context));
+  const auto listing = run(bench.provider.list_users(context, ListMark{}));
   if (listing) check_plan(*listing);
 }
 

@@ -102,7 +102,7 @@ TEST_CASE("A33 A36 A37 A38: a rate limit with any hint, or none, costs time and 
     Bench bench{setup};
     auto& simulator = bench.simulator();
     add_people(simulator);
-    simulator.limiter("token-bucket:rate=60,burst=5", hint);
+    simulator.limiter("token-bucket:rate=20,burst=2", hint);
     bench.wish(person("ann.lee", "    roles: [Ordering]\n") + person("dan.new") + person("eve.new"));
     const auto run = bench.run({"apply", "--yes"});
     CHECK_MESSAGE(run.exit == 0, run.out << run.err);

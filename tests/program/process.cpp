@@ -77,6 +77,13 @@ Scratch::Scratch() {
 
 Scratch::~Scratch() {
   std::error_code ignored;  // nothing can be done about a directory that stays behind
+  // Where usersyncd has worked, others may want to look afterwards for what must not be there.
+  const char* kept = std::getenv("USERSYNCD_KEEP");
+  if (kept && std::filesystem::exists(root_ / "usersyncd.yaml")) {
+    std::filesystem::create_directories(kept, ignored);
+    const auto options = std::filesystem::copy_options::recursive;
+    std::filesystem::copy(root_, std::filesystem::path{kept} / root_.filename(), options, ignored);
+  }
   std::filesystem::remove_all(root_, ignored);
 }
 
