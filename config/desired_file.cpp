@@ -12,7 +12,7 @@
 namespace usersyncd {
 namespace {
 
-constexpr std::size_t most_bytes = 64U << 20U;  // of all files of a directory together
+constexpr std::size_t most_bytes = 512U << 20U;  // of all files of a directory together
 
 /// Expands the role sets of one file.
 class RoleSets {
@@ -150,7 +150,19 @@ DesiredUser merged_user(const UserEntry& entry, const AccessEntry& defaults,
 /// Gathers the users of all files by account.
 class Collector {
  public:
-  explicit Collector(Problems& problems) : problems_(problems) {}
+  Collector(const std::optional<std::vector<std::string>>& known_accounts, Problems& problems)
+      : known_accounts_(known_accounts), problems_(problems) {}
+
+  void read(const YamlDocument& document) {
+    const auto file = read_described<DesiredFile>(document, problems_);
+    if (!file) return;
+    const std::string& account = file->account.value;
+    const auto& known = known_accounts_;
+    if (known && std::find(known->begin(), known->end(), account) == known->end())
+      problems_.add(file->account.place,
+                    "the account `" + account + "` is not in the config; " + suggestion(account, *known));
+    add(*file);
+  }
 
   void add(const DesiredFile& file) {
     const RoleSets sets(file.role_sets, problems_);
@@ -208,9 +220,14 @@ class Collector {
     return sha256_hex(text);
   }
 
+  const std::optional<std::vector<std::string>>& known_accounts_;
   Problems& problems_;
   std::map<std::string, PerAccount> accounts_;
 };
+
+std::string digest_line(const FileText& file) {
+  return sha256_hex(*file.text) + ' ' + file.path + '\n';
+}
 
 }  // namespace
 
@@ -218,32 +235,38 @@ std::optional<std::vector<Desired>> read_desired(
     const std::vector<YamlDocument>& documents, const std::optional<std::vector<std::string>>& known_accounts,
     Problems& problems) {
   const std::size_t before = problems.grave();
-  Collector collector(problems);
-  for (const YamlDocument& document : documents) {
-    const auto file = read_described<DesiredFile>(document, problems);
-    if (!file) continue;
-    const std::string& account = file->account.value;
-    if (known_accounts &&
-        std::find(known_accounts->begin(), known_accounts->end(), account) == known_accounts->end())
-      problems.add(file->account.place, "the account `" + account + "` is not in the config; " +
-                                            suggestion(account, *known_accounts));
-    collector.add(*file);
-  }
+  Collector collector(known_accounts, problems);
+  for (const YamlDocument& document : documents) collector.read(document);
   std::vector<Desired> desired = collector.finish();
   if (problems.grave() != before) return std::nullopt;
   return desired;
 }
 
-std::optional<std::vector<Desired>> load_desired(
-    const std::string& path, const std::optional<std::vector<std::string>>& known_accounts,
-    Problems& problems) {
+std::optional<std::string> digest_of_desired(const std::string& path) {
+  Problems ignored;
+  const auto paths = list_yaml_files(path, ignored);
+  if (!paths) return std::nullopt;
+  std::string all;
+  for (const std::string& name : *paths) {
+    const auto file = read_file(name, largest_yaml, ignored);
+    if (!file) return std::nullopt;
+    all += digest_line(*file);
+  }
+  return sha256_hex(all);
+}
+
+std::optional<LoadedDesired> load_desired(const std::string& path,
+                                          const std::optional<std::vector<std::string>>& known_accounts,
+                                          Problems& problems) {
   const std::size_t before = problems.grave();
   const auto paths = list_yaml_files(path, problems);
   if (!paths) return std::nullopt;
 
+  LoadedDesired loaded;
   std::vector<FileText> files;
-  std::vector<YamlDocument> documents;
+  Collector collector(known_accounts, problems);
   std::size_t bytes = 0;
+  std::string digests;
   for (const std::string& name : *paths) {
     auto file = read_file(name, largest_yaml, problems);
     if (!file) continue;
@@ -253,11 +276,14 @@ std::optional<std::vector<Desired>> load_desired(
                    "the files hold more than " + std::to_string(most_bytes) + " bytes together");
       return std::nullopt;
     }
-    auto document = parse_yaml(name, file->text, problems);
-    if (document) documents.push_back(std::move(*document));
+    digests += digest_line(*file);
+    // One document at a time: as a tree it is many times the size of its file.
+    if (const auto document = parse_yaml(name, file->text, problems)) collector.read(*document);
+    file->text.reset();
     files.push_back(std::move(*file));
   }
-  auto desired = read_desired(documents, known_accounts, problems);
+  loaded.accounts = collector.finish();
+  loaded.digest = sha256_hex(digests);
 
   for (const FileText& file : files) still_same(file, problems);
   const auto paths_now = list_yaml_files(path, problems);
@@ -265,7 +291,7 @@ std::optional<std::vector<Desired>> load_desired(
     problems.add({path, 0, 0},
                  "files came or went while they were read; read them again when they are complete");
   if (problems.grave() != before) return std::nullopt;
-  return desired;
+  return loaded;
 }
 
 std::string desired_schema() {

@@ -10,6 +10,12 @@
 
 namespace usersyncd {
 
+/// What was read of a desired state.
+struct LoadedDesired {
+  std::vector<Desired> accounts;  ///< one for each account that is spoken of, sorted by account
+  std::string digest;             ///< of the bytes of all files; see digest_of_desired
+};
+
 /// Reads the desired state (contract, section 3) from a file, or from all *.yaml and *.yml below a directory.
 /// One entry per account that is spoken of, sorted by account. Empty, with every problem in `problems`, if
 /// anything is wrong with a file, also if it changed before all of them were read: a user who is being moved
@@ -23,9 +29,12 @@ namespace usersyncd {
 /// `.scope` and
 /// `.enabled` are for users that do not write them. A role that comes from several sides lasts until the
 /// latest end.
-std::optional<std::vector<Desired>> load_desired(
-    const std::string& path, const std::optional<std::vector<std::string>>& known_accounts,
-    Problems& problems);
+std::optional<LoadedDesired> load_desired(const std::string& path,
+                                          const std::optional<std::vector<std::string>>& known_accounts,
+                                          Problems& problems);
+
+/// The digest that load_desired would give, without reading what the files say; empty if they cannot be read.
+std::optional<std::string> digest_of_desired(const std::string& path);
 
 /// The same for documents that have been parsed.
 std::optional<std::vector<Desired>> read_desired(

@@ -15,8 +15,8 @@ AccountContext make_context(const AccountSettings& settings, const std::string& 
   context.max_in_flight = static_cast<std::size_t>(settings.config.limits.max_in_flight);
   context.request_timeout = settings.config.limits.request_timeout;
   context.retry_for = settings.config.limits.retry_for;
-  context.visibility_grace = settings.profile.visibility_grace;
-  context.capabilities = settings.profile.capabilities;
+  context.visibility_grace = settings.profile->visibility_grace;
+  context.capabilities = settings.profile->capabilities;
   context.actor = actor;
   return context;
 }
@@ -40,6 +40,7 @@ AccountStack::AccountStack(AccountSettings settings, Process process)
     : settings_(std::move(settings)),
       process_(process),
       context_(make_context(settings_, process.actor)),
+      redactor_(&process.redactor),
       exchanges_(*this, process.store.audit(), process.clock, process.actor) {}
 
 Result<std::unique_ptr<AccountStack>> AccountStack::make(const AccountSettings& settings, Process process) {
@@ -56,15 +57,15 @@ Result<bool> AccountStack::connect() {
   auto secret = read_secret(config.credentials.secret);
   if (!secret) return secret.error();
   context_.own_logins = make_set({key_of(user->reveal())});
-  process_.redactor.add(secret->reveal());
-  process_.redactor.add(std::string{user->reveal()} + ":" + std::string{secret->reveal()});
+  redactor_.add(secret->reveal());
+  redactor_.add(std::string{user->reveal()} + ":" + std::string{secret->reveal()});
 
-  auto http =
-      connect_to(process_.io, config.base_url.empty() ? settings_.profile.base_url : config.base_url, config);
+  auto http = connect_to(process_.io, config.base_url.empty() ? settings_.profile->base_url : config.base_url,
+                         config);
   if (!http) return http.error();
   http_ = std::move(*http);
-  const auto base_url = config.base_url.empty() ? settings_.profile.base_url : config.base_url;
-  const auto token = token_call(settings_.profile, config.base_url);
+  const auto base_url = config.base_url.empty() ? settings_.profile->base_url : config.base_url;
+  const auto token = token_call(*settings_.profile, config.base_url);
   if (token.base_url != base_url && config.credentials.type == CredentialsConfig::Type::oauth2) {
     auto token_http = connect_to(process_.io, token.base_url, config);
     if (!token_http) return token_http.error();
@@ -75,17 +76,33 @@ Result<bool> AccountStack::connect() {
   settings.account = config.id;
   settings.base_url = config.base_url;
   settings.retry_for = config.limits.retry_for;
+  settings.max_in_flight = context_.max_in_flight;
+  settings.rates = process_.store.load_rates(config.id);
   RestLogin login;
   login.kind = config.credentials.type == CredentialsConfig::Type::basic ? AuthKind::basic : AuthKind::oauth2;
   login.user = std::move(*user);
   login.secret = std::move(*secret);
-  RestPorts ports{*http_,         token_http_ ? *token_http_ : *http_,
-                  process_.clock, process_.random,
-                  exchanges_,     process_.redactor};
+  RestPorts ports{*http_,   token_http_ ? *token_http_ : *http_, process_.clock, process_.random, exchanges_,
+                  redactor_};
   ports.may_write = [this] { return context_.enforce && !process_.store.paused(context_.id); };
   provider_ = std::make_unique<RestProvider>(settings_.profile, std::move(settings), std::move(login), ports,
                                              make_password_delivery(config.passwords));
   return true;
+}
+
+// What is believed changes with every answer; it is worth a write where the belief itself has.
+void AccountStack::save_rates() {
+  std::string words;
+  for (const auto& [name, learned] : provider_->learned_rates())
+    words += (words.empty() ? "" : "; ") + name + ": " + learned;
+  if (words == saved_rates_) return;
+  process_.store.save_rates(context_.id, provider_->rates(), words);
+  saved_rates_ = std::move(words);
+}
+
+void AccountStack::rest() {
+  http_->rest();
+  if (token_http_) token_http_->rest();
 }
 
 void AccountStack::Exchanges::record(const ExchangeRecord& record) {
@@ -104,6 +121,10 @@ void AccountStack::Exchanges::record(const ExchangeRecord& record) {
   const auto* hint = find_header(record.response_headers, "Retry-After");
   limited.reason =
       record.method + " was refused with 429" + (hint ? ", Retry-After: " + *hint : std::string{});
+  if (stack_.provider_) {
+    for (const auto& [name, learned] : stack_.provider_->learned_rates())
+      limited.reason += "; limit of the " + name + ": " + learned;
+  }
   stack_.process_.events.emit(limited);
 }
 

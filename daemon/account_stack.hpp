@@ -37,8 +37,12 @@ class AccountStack {
 
   const AccountContext& context() const { return context_; }
   const AccountConfig& config() const { return settings_.config; }
-  const Profile& profile() const { return settings_.profile; }
+  const Profile& profile() const { return *settings_.profile; }
   RestProvider& provider() { return *provider_; }
+  /// Puts what was learned of the provider's limits into the store, where it differs.
+  void save_rates();
+  /// Nothing will be asked for a while: kept connections are closed.
+  void rest();
   /// From now on nothing is written to the account: its config is no longer the one in force.
   void retire() { context_.enforce = false; }
   Ports ports() {
@@ -63,7 +67,9 @@ class AccountStack {
 
   AccountSettings settings_;
   Process process_;
+  std::string saved_rates_;  ///< in words
   AccountContext context_;
+  Redactor redactor_;  ///< knows this account's secrets, and tells the log's of them
   Exchanges exchanges_;
   std::unique_ptr<Http> http_;
   std::unique_ptr<Http> token_http_;  ///< empty: the same as http_

@@ -47,14 +47,13 @@ void keep_within_reach(User& user, const Catalog& catalog) {
 }
 
 Awaitable<void> import_users(AccountStack& stack, std::vector<User>& users, std::optional<Error>& failure) {
-  failure = co_await check_account(stack, "");
-  if (failure) co_return;
   ExchangeContext context;
   context.account = stack.context().id;
   auto catalog = co_await stack.provider().read_catalog(context);
   if (!catalog) failure = catalog.error();
   if (failure) co_return;
-  auto listing = co_await stack.provider().list_users(context);
+  const ListMark unknown;
+  auto listing = co_await stack.provider().list_users(context, unknown);
   if (!listing) failure = listing.error();
   if (failure) co_return;
   const auto belief = believe(*listing, Snapshot{}, *catalog, std::nullopt, stack.context().id);

@@ -60,8 +60,7 @@ bool find_run(Live& live, const std::string& run) {
 Awaitable<void> look_back(Live& live, LiveAccount& account, const std::string& run) {
   const bool claimed = co_await claim(live, account);
   if (!claimed) co_return;
-  const bool ours = co_await is_ours(account);
-  if (!ours) co_return;
+  if (!give_desired(live, account)) co_return;
   const auto writes = writes_of(live.place->store(), run, account.stack->context().id);
   auto look = co_await account.cycle->look_to_undo(run, writes, account.desired, live.settings.wanted.rules);
   account.look = std::move(look);

@@ -20,10 +20,15 @@ Awaitable<void> look_at(Live& live, LiveAccount& account, bool to_write) {
     const bool claimed = co_await claim(live, account);
     if (!claimed) co_return;
   }
-  const bool ours = co_await is_ours(account);
-  if (!ours) co_return;
+  auto glanced = co_await account.cycle->glance();
+  if (glanced) {
+    account.look = std::move(*glanced);
+    co_return;
+  }
+  if (!give_desired(live, account)) co_return;
   auto look = co_await account.cycle->look(account.desired, live.settings.wanted.rules, to_write, true);
   account.look = std::move(look);
+  account.cycle->remember_quiet(account.look);
 }
 
 Awaitable<void> look_at_all(Live& live, std::vector<LiveAccount>& accounts, bool to_write) {
@@ -94,7 +99,7 @@ Awaitable<void> act_on_all(Live& live, std::vector<LiveAccount>& accounts) {
 
 Exit run_plan(const CommandLine& line) {
   SilentEvents events;
-  auto live = open_live(line, load_settings(line.config), events);
+  auto live = open_live(line, load_settings_as_known(line.config), events);
   if (!live.ready) return live.exit;
   auto accounts = begin(live, Purpose::plan);
   live.place->run(look_at_all(live, accounts, false));
@@ -119,7 +124,7 @@ Exit run_apply(const CommandLine& typed) {
     line.accounts = promised->accounts;
   }
   TerminalEvents events;
-  auto live = open_live(line, load_settings(line.config), events);
+  auto live = open_live(line, load_settings_as_known(line.config), events);
   if (!live.ready) return live.exit;
   auto accounts = begin(live, Purpose::apply);
   live.place->run(look_at_all(live, accounts, true));

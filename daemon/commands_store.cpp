@@ -74,7 +74,7 @@ json::object drift_json(const std::string& account, const KnownDrift& known) {
 }
 
 json::object status_json(const AccountSettings& account, const AccountState& state,
-                         const std::optional<Pause>& pause) {
+                         const std::optional<Pause>& pause, const std::string& rates) {
   json::object object;
   object["account"] = account.config.id;
   object["name"] = text_json(account.config.name);
@@ -98,11 +98,12 @@ json::object status_json(const AccountSettings& account, const AccountState& sta
   object["breaker"] = state.breaker;
   object["waitingUntil"] = time_json(state.waiting_until);
   object["waitingReason"] = text_json(state.waiting_reason);
+  object["rateLimit"] = text_json(rates);
   return object;
 }
 
 std::string status_text(const AccountSettings& account, const AccountState& state,
-                        const std::optional<Pause>& pause) {
+                        const std::optional<Pause>& pause, const std::string& rates) {
   const auto& config = account.config;
   std::string text = "account " + config.id + (config.name.empty() ? "" : " (" + config.name + ")") + ", " +
                      (config.mode == Mode::enforce ? "enforce" : "observe") + "\n";
@@ -120,6 +121,7 @@ std::string status_text(const AccountSettings& account, const AccountState& stat
     text += "  waiting for the rate limit until " + format_time(*state.waiting_until) + ": " +
             terminal_safe(state.waiting_reason) + "\n";
   }
+  if (!rates.empty()) text += "  rate limit    " + terminal_safe(rates) + "\n";
   return text;
 }
 
@@ -190,8 +192,9 @@ Exit run_status(const CommandLine& line) {
   for (const auto& account : opened.accounts) {
     const auto state = opened.store->load_state(account.config.id);
     const auto pause = opened.store->paused(account.config.id);
-    accounts.push_back(status_json(account, state, pause));
-    text += status_text(account, state, pause);
+    const auto rates = opened.store->load_rates_in_words(account.config.id).value_or("");
+    accounts.push_back(status_json(account, state, pause, rates));
+    text += status_text(account, state, pause, rates);
   }
   if (line.format == Format::json) {
     json::object document;

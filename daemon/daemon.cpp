@@ -1,5 +1,6 @@
 #include "daemon/daemon.hpp"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <boost/asio/redirect_error.hpp>
@@ -15,8 +16,10 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr Duration watch_interval{500};         // approvals and pauses are noticed within a second
-constexpr Duration longest_start_delay{2'000};  // accounts start spread over this
+constexpr Duration watch_interval{500};     // approvals and pauses are noticed within a second
+constexpr Duration start_delay{2'000};      // accounts start spread over this, or, if they are many,
+constexpr Duration start_delay_of_each{5};  // over this for each
+constexpr Duration worth_keeping{30'000};   // connections are kept from poll to poll for no longer
 constexpr Duration lock_patience{3'600'000};
 constexpr Duration waiting_precision{1'000};
 constexpr const char* old_state_holds = "the old state stays in force";
@@ -32,19 +35,19 @@ std::string file_text(const std::string& path) {
 
 Daemon::Daemon(std::string config_path, Settings settings, Log& log)
     : config_path_(std::move(config_path)),
-      settings_(std::move(settings)),
+      settings_(std::make_shared<Settings>(std::move(settings))),
       log_(log),
-      place_(settings_.config, events_, "daemon"),
-      watcher_(watched_paths(config_path_, settings_)) {
+      place_(settings_->config, events_, "daemon"),
+      watcher_(watched_paths(config_path_, *settings_)) {
   metrics_ = &place_.metrics();
-  log_.configure(settings_.config.log_level, settings_.config.log_format);
+  log_.configure(settings_->config.log_level, settings_->config.log_format);
   log_.redact_with([this](std::string_view text) { return place_.redactor().redact(text); });
 }
 
 // Everything of which a change means other logins, other hosts or other profiles.
 std::string Daemon::accounts_digest() const {
   std::string all = file_text(config_path_);
-  for (const auto& account : settings_.config.accounts) {
+  for (const auto& account : settings_->config.accounts) {
     if (account.provider.find('/') != std::string::npos) all += file_text(account.provider);
     if (!account.ca_file.empty()) all += file_text(account.ca_file);
   }
@@ -52,13 +55,14 @@ std::string Daemon::accounts_digest() const {
 }
 
 Result<bool> Daemon::run() {
-  auto lock = DaemonLock::acquire(settings_.config.store_path, place_.clock().now());
+  auto lock = DaemonLock::acquire(settings_->config.store_path, place_.clock().now());
   if (!lock) return lock.error();
-  place_.store().check_health();
-  auto accounts = make_accounts(settings_);
+  place_.store().check_state();
+  auto accounts = make_accounts(*settings_);
   if (!accounts) return accounts.error();
   if (auto admin = open_admin(); !admin) return admin.error();
 
+  remember_desired_state(*settings_, place_.store());
   write_lifecycle("started");
   accounts_digest_ = accounts_digest();
   Event started;
@@ -72,6 +76,7 @@ Result<bool> Daemon::run() {
   spawn(listen_for_signals());
   spawn(watch());
   start(*accounts);
+  hand_out_desired();
   notifier_.ready(status_line());
   place_.io().run();
 
@@ -91,7 +96,7 @@ void Daemon::spawn(Awaitable<void> work) {
 }
 
 Result<bool> Daemon::open_admin() {
-  if (settings_.config.admin_listen.empty()) return true;
+  if (settings_->config.admin_listen.empty()) return true;
   AdminPages pages;
   pages.metrics = [this] { return place_.metrics().text(); };
   pages.health = [this] { return Health{true, status_line()}; };
@@ -101,7 +106,7 @@ Result<bool> Daemon::open_admin() {
     health.text = status_line();
     return health;
   };
-  auto admin = AdminServer::listen(place_.io(), settings_.config.admin_listen, std::move(pages));
+  auto admin = AdminServer::listen(place_.io(), settings_->config.admin_listen, std::move(pages));
   if (!admin) return admin.error();
   admin_ = std::move(*admin);
   return true;
@@ -131,6 +136,19 @@ void Daemon::start(const Accounts& accounts) {
   for (const auto& account : accounts_) spawn(poll_forever(account));
 }
 
+// Each account has its own until it is quiet; the store has it for when it no longer is. Held for all, it
+// would be most of what this process needs.
+void Daemon::hand_out_desired() {
+  for (const auto& account : accounts_) {
+    const auto& id = account->stack->context().id;
+    const auto found = settings_->wanted.desired.find(id);
+    account->desired.reset();
+    if (found != settings_->wanted.desired.end()) account->desired = std::move(found->second);
+  }
+  settings_->wanted.desired.clear();
+  ::malloc_trim(0);
+}
+
 void Daemon::wake(Account& account) {
   account.woken = true;
   account.sleeper.cancel();
@@ -146,7 +164,8 @@ Awaitable<void> Daemon::sleep(std::shared_ptr<Account> account, Duration duratio
 
 Awaitable<void> Daemon::poll_forever(std::shared_ptr<Account> account) {
   const auto interval = account->stack->config().poll_interval;
-  const auto spread = std::min(interval, longest_start_delay);
+  const auto spread =
+      std::min(interval, std::max(start_delay, static_cast<int>(accounts_.size()) * start_delay_of_each));
   if (accounts_.size() > 1)
     co_await sleep(account, std::chrono::duration_cast<Duration>(spread * place_.random().uniform()));
   while (!place_.clock().stopping() && !account->retired) {
@@ -154,6 +173,7 @@ Awaitable<void> Daemon::poll_forever(std::shared_ptr<Account> account) {
     const auto until_next =
         std::chrono::duration_cast<Duration>(interval * (0.9 + 0.2 * place_.random().uniform()));
     co_await poll_once(account, until_next);
+    if (until_next > worth_keeping) account->stack->rest();
     co_await sleep(account, until_next);
   }
 }
@@ -195,21 +215,26 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
   account->woken = false;
 
   const auto now = place_.clock().now();
-  live.desired = settings_.wanted.of(context.id);
-  const auto rules = settings_.wanted.rules;  // a reload in the middle of a cycle is for the next one
+  const auto settings = settings_;
   place_.store().recover(context.id, now + 2 * context.request_timeout, now);
-  live.cycle =
-      std::make_unique<Cycle>(context, stack.ports(), make_run_id(now, place_.random()), Purpose::poll);
+  live.cycle = std::make_unique<Cycle>(context, stack.ports(), make_run_id(now, place_.random()),
+                                       Purpose::poll, settings->digest_for(context));
   look_at_people(*account);
-  if (!account->checked) {
-    auto unseen = co_await check_account(stack, "");
-    if (unseen) live.look.problems.push_back(*unseen);
-    account->checked = !unseen;
-  }
-  if (account->checked) {
-    auto look = co_await live.cycle->look(live.desired, rules, true, false);
+  auto glanced = co_await live.cycle->glance();
+  if (settings_ != settings) co_return;  // reloaded meanwhile: the next cycle is due at once, and is for that
+  if (glanced) {
+    live.look = std::move(*glanced);
+  } else {
+    if (!account->desired) account->desired = settings->wanted.recall(context.id, place_.store());
+    if (!account->desired) {
+      reload(false);  // which wakes this account, too
+      co_return;
+    }
+    live.desired = *account->desired;
+    auto look = co_await live.cycle->look(live.desired, settings->wanted.rules, true, false);
     live.look = std::move(look);
   }
+  if (live.look.glanced || live.look.quiet) account->desired.reset();
   const bool believed = live.look.judged && live.look.observed.observation.complete;
   if (place_.clock().stopping() && !believed) co_return;  // cut off by the stop, not by the provider
   live.cycle->save(live.look, live.desired, place_.clock().now() + until_next);
@@ -218,6 +243,7 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
     live.acted = std::move(acted);
   }
   live.cycle->finish(live.look, live.acted);
+  stack.save_rates();
   if (!live.acted.steps.empty()) place_.keeper().sign();
   measure(*account, live);
 }
@@ -262,18 +288,29 @@ Awaitable<void> Daemon::watch() {
 }
 
 // A store that fails a look in passing fails the cycles, too: the daemon goes on, and tells it once.
-void Daemon::watch_account(Account& account) {
+void Daemon::watch_account(Account& account, bool ask) {
   std::string trouble;
   try {
     note_waiting(account);
-    const auto before = account.last_said;
-    look_at_people(account);
-    if (account.last_said != before) wake(account);
+    if (ask || !account.watch_trouble.empty()) {
+      const auto before = account.last_said;
+      look_at_people(account);
+      if (account.last_said != before) wake(account);
+    }
   } catch (const StoreError& error) {
     trouble = error.what();
   }
   if (!trouble.empty() && trouble != account.watch_trouble) tell_failure(account, trouble);
   account.watch_trouble = trouble;
+}
+
+// What people say comes from other processes: where none has written, no account need be asked.
+bool Daemon::others_wrote() {
+  try {
+    return place_.store().changed_by_others();
+  } catch (const StoreError&) {
+    return true;
+  }
 }
 
 void Daemon::watch_once() {
@@ -284,7 +321,8 @@ void Daemon::watch_once() {
     last_alive_ = now;
   }
   if (watcher_.changed()) reload(accounts_digest() != accounts_digest_);
-  for (const auto& account : accounts_) watch_account(*account);
+  const bool ask = others_wrote();
+  for (const auto& account : accounts_) watch_account(*account, ask);
   place_.keeper().tick();
 }
 
@@ -363,14 +401,14 @@ void Daemon::reload(bool with_accounts) {
 
 void Daemon::reload_settings(bool with_accounts) {
   // Looked at before they are read, so that what is edited meanwhile is noticed.
-  FileWatcher before_reading{watched_paths(config_path_, settings_)};
+  FileWatcher before_reading{watched_paths(config_path_, *settings_)};
   auto loaded = load_settings(config_path_);
   if (!loaded.value) return refuse_reload(loaded.problems.text(), old_state_holds);
-  if (loaded.value->config.store_path != settings_.config.store_path) {
+  if (loaded.value->config.store_path != settings_->config.store_path) {
     return refuse_reload(config_path_ + ": store.path cannot change while the daemon runs; restart it",
                          old_state_holds);
   }
-  if (loaded.value->config.admin_listen != settings_.config.admin_listen) {
+  if (loaded.value->config.admin_listen != settings_->config.admin_listen) {
     return refuse_reload(config_path_ + ": admin.listen cannot change while the daemon runs; restart it",
                          old_state_holds);
   }
@@ -381,17 +419,19 @@ void Daemon::reload_settings(bool with_accounts) {
     accounts = std::move(*made);
   }
   write_reload(loaded.value->wanted);
-  for (const auto& old : settings_.accounts) {
+  for (const auto& old : settings_->accounts) {
     if (with_accounts) place_.metrics().forget(old.config.id);
   }
   const bool same_files =
-      watched_paths(config_path_, *loaded.value) == watched_paths(config_path_, settings_);
-  settings_ = std::move(*loaded.value);
+      watched_paths(config_path_, *loaded.value) == watched_paths(config_path_, *settings_);
+  settings_ = std::make_shared<Settings>(std::move(*loaded.value));
+  remember_desired_state(*settings_, place_.store());
   accounts_digest_ = accounts_digest();
-  watcher_ = same_files ? std::move(before_reading) : FileWatcher{watched_paths(config_path_, settings_)};
-  log_.configure(settings_.config.log_level, settings_.config.log_format);
-  place_.keeper().configure(settings_.config.audit);
+  watcher_ = same_files ? std::move(before_reading) : FileWatcher{watched_paths(config_path_, *settings_)};
+  log_.configure(settings_->config.log_level, settings_->config.log_format);
+  place_.keeper().configure(settings_->config.audit);
   if (with_accounts) start(accounts);
+  hand_out_desired();
   for (const auto& account : accounts_) wake(*account);
   tell_frozen(loaded.problems);
   Event done;
@@ -419,7 +459,7 @@ void Daemon::write_reload(const Wanted& wanted) {
   entry.actor = "daemon";
   entry.detail["event"] = "reload";
   boost::json::object revisions;
-  for (const auto& [account, desired] : wanted.desired) revisions[account] = desired.revision;
+  for (const auto& [account, revision] : wanted.revisions) revisions[account] = revision;
   entry.detail["desiredRevisions"] = std::move(revisions);
   place_.store().audit().append(entry);
 }

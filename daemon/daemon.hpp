@@ -32,10 +32,10 @@ class Daemon {
   struct Account {
     explicit Account(boost::asio::io_context& io) : sleeper(io) {}
     std::unique_ptr<AccountStack> stack;
+    std::optional<Desired> desired;  ///< kept from poll to poll only where there was something to do
     boost::asio::steady_timer sleeper;
     bool retired = false;
-    bool woken = false;    ///< something changed since the last poll began: the next one is due at once
-    bool checked = false;  ///< the credential has been seen to see the account
+    bool woken = false;  ///< something changed since the last poll began: the next one is due at once
     bool polled = false;
     std::string last_said;      ///< approvals and pauses when it last looked
     std::string watch_trouble;  ///< why the last such look failed; told once
@@ -50,10 +50,12 @@ class Daemon {
   Awaitable<void> poll_once(std::shared_ptr<Account> account, Duration until_next);
   Awaitable<void> cycle(std::shared_ptr<Account> account, Duration until_next);
   Awaitable<void> sleep(std::shared_ptr<Account> account, Duration duration);
+  void hand_out_desired();
   void wake(Account& account);
   Awaitable<void> watch();
   void watch_once();
-  void watch_account(Account& account);
+  bool others_wrote();
+  void watch_account(Account& account, bool ask);
   void tell_failure(const Account& account, const std::string& reason);
   Awaitable<void> listen_for_signals();
 
@@ -72,7 +74,7 @@ class Daemon {
   Result<bool> open_admin();
 
   std::string config_path_;
-  Settings settings_;
+  std::shared_ptr<Settings> settings_;  ///< without the desired states; see hand_out_desired
   Log& log_;
   Metrics* metrics_ = nullptr;
   DaemonEvents events_{log_, metrics_};

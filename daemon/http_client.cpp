@@ -223,7 +223,9 @@ class Exchange {
  public:
   Exchange(Stream& stream, const Request& request, const HttpOptions& options, const Failures& failures,
            Deadline deadline)
-      : stream_(stream), request_(request), options_(options), failures_(failures), deadline_(deadline) {}
+      : stream_(stream), request_(request), options_(options), failures_(failures), deadline_(deadline) {
+    buffer_.reserve(buffer_limit);  // Beast reads as much at once as there is room: else 512 bytes
+  }
 
   Awaitable<Attempt> run() {
     error_code error;
@@ -348,6 +350,8 @@ class HttpClient final : public Http {
     Attempt attempt = co_await exchange(**fresh, request, deadline);
     co_return finish(std::move(*fresh), std::move(attempt));
   }
+
+  void rest() override { idle_.clear(); }
 
  private:
   /// A kept connection that dies without a byte of an answer was most likely closed before our request came.

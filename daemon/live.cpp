@@ -39,15 +39,6 @@ Awaitable<std::optional<AccountLock>> lock_account(Workplace& place, std::string
   }
 }
 
-Awaitable<std::optional<Error>> check_account(AccountStack& stack, std::string run) {
-  ExchangeContext context;
-  context.run = std::move(run);
-  context.account = stack.context().id;
-  auto seen = co_await stack.provider().check_account(context);
-  if (seen) co_return std::nullopt;
-  co_return seen.error();
-}
-
 Awaitable<void> follow_up(Workplace& place, LiveAccount& account, const RuleSet& rules, int rounds) {
   const auto& id = account.stack->context().id;
   const auto permitted = permitted_ids(account.look);

@@ -25,9 +25,6 @@ struct LiveAccount {
 /// or after `patience`.
 Awaitable<std::optional<AccountLock>> lock_account(Workplace& place, std::string account, Duration patience);
 
-/// Checks that the credential sees the account. Empty: it does.
-Awaitable<std::optional<Error>> check_account(AccountStack& stack, std::string run);
-
 /// Wait, look and act again for writes whose outcome is not known or that somebody's change overtook, for as
 /// long as that can help: at most `rounds` times. Only actions of the first plan are done.
 Awaitable<void> follow_up(Workplace& place, LiveAccount& account, const RuleSet& rules, int rounds);

@@ -39,6 +39,11 @@ Error told_to_people(Error error, const std::string& account) {
   return error;
 }
 
+Awaitable<void> one_of_all(LiveAccount& account, const std::function<Awaitable<void>(LiveAccount&)>& one) {
+  co_await one(account);
+  account.stack->save_rates();
+}
+
 }  // namespace
 
 void TerminalEvents::emit(const Event& event) {
@@ -68,6 +73,7 @@ Live open_live(const CommandLine& line, Loaded<Settings> loaded, EventSink& even
   }
   live.ready = true;
   live.place = std::make_unique<Workplace>(live.settings.config, events, invoking_user());
+  remember_desired_state(live.settings, live.place->store());
   for (const auto& account : selection.accounts) {
     auto stack = AccountStack::make(account, live.place->process());
     if (!stack) {
@@ -87,8 +93,8 @@ std::vector<LiveAccount> begin(Live& live, Purpose purpose) {
   for (const auto& stack : live.stacks) {
     LiveAccount account;
     account.stack = stack.get();
-    account.desired = live.settings.wanted.of(stack->context().id);
-    account.cycle = std::make_unique<Cycle>(stack->context(), stack->ports(), run, purpose);
+    account.cycle = std::make_unique<Cycle>(stack->context(), stack->ports(), run, purpose,
+                                            live.settings.digest_for(stack->context()));
     accounts.push_back(std::move(account));
   }
   return accounts;
@@ -108,15 +114,33 @@ Awaitable<bool> claim(Live& live, LiveAccount& account) {
   co_return true;
 }
 
-Awaitable<bool> is_ours(LiveAccount& account) {
-  auto unseen = co_await check_account(*account.stack, "");
-  if (unseen) account.look.problems.push_back(*unseen);
-  co_return !unseen;
+bool give_desired(Live& live, LiveAccount& account) {
+  auto& settings = live.settings;
+  if (!settings.wanted.is_read) {
+    auto stored = settings.wanted.recall(account.stack->context().id, live.place->store());
+    if (stored) {
+      account.desired = std::move(*stored);
+      return true;
+    }
+  }
+  Problems problems;
+  const bool valid = settings.wanted.is_read || read_desired_state(settings, problems);
+  if (!problems.empty()) {
+    print_problems(problems);
+    live.exit = worse(live.exit, Exit::desired);
+  }
+  if (valid) {
+    account.desired = settings.wanted.of(account.stack->context().id);
+  } else {
+    account.look.problems.push_back(
+        Error{ErrorKind::desired, "it was edited meanwhile, and is not valid", settings.config.desired_path});
+  }
+  return valid;
 }
 
 Awaitable<void> for_all(std::vector<LiveAccount>& accounts,
                         std::function<Awaitable<void>(LiveAccount&)> one) {
-  const auto by_index = [&](std::size_t i) { return one(accounts[i]); };
+  const auto by_index = [&](std::size_t i) { return one_of_all(accounts[i], one); };
   co_await for_each_limited(accounts.size(), accounts_at_once, by_index);
 }
 

@@ -40,8 +40,9 @@ std::vector<LiveAccount> begin(Live& live, Purpose purpose);
 /// Takes the account's lock and settles what an earlier process left. False: reported in `account.look`.
 Awaitable<bool> claim(Live& live, LiveAccount& account);
 
-/// Checks that the credential sees the account. False: reported in `account.look`.
-Awaitable<bool> is_ours(LiveAccount& account);
+/// Gives the account its desired state, which is read now if it was only recognised so far. False: reported
+/// in `account.look`.
+bool give_desired(Live& live, LiveAccount& account);
 
 /// Calls `one` for the accounts, some at a time.
 Awaitable<void> for_all(std::vector<LiveAccount>& accounts, std::function<Awaitable<void>(LiveAccount&)> one);

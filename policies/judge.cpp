@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <stdexcept>
 
 #include "policies/bench.hpp"
 #include "policies/ways.hpp"
@@ -134,6 +135,11 @@ JudgedPlan Judge::judge(Plan plan, const RuleSet& rule_set, const JudgeFacts& fa
     std::sort(plan.notes.begin(), plan.notes.end());
   }
   return JudgedPlan(std::move(plan), std::move(actions));
+}
+
+JudgedPlan Judge::nothing_to_do(Plan plan) {
+  if (!plan.actions.empty()) throw std::logic_error("a plan with actions was passed for one without");
+  return JudgedPlan{std::move(plan), {}};
 }
 
 }  // namespace usersyncd

@@ -55,6 +55,10 @@ struct JudgeFacts {
 class Judge {
  public:
   static JudgedPlan judge(Plan plan, const RuleSet& rules, const JudgeFacts& facts);
+
+  /// For a plan without actions of an account that is known to be as when one was judged. Throws
+  /// std::logic_error if there is an action after all.
+  static JudgedPlan nothing_to_do(Plan plan);
 };
 
 /// Whether a login name and the author of a commit seem to be one person: equal without regard to case, or

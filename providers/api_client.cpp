@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "providers/backoff.hpp"
 #include "providers/outcome.hpp"
 #include "providers/rate_hint.hpp"
 #include "providers/tree.hpp"
@@ -93,22 +94,74 @@ ApiClient::ApiClient(const Profile& profile, RestSettings settings, RestLogin lo
       settings_(completed(std::move(settings), profile)),
       login_(std::move(login)),
       ports_(ports),
-      gate_(ports.clock, ports.random),
       token_call_(token_call(profile, settings_.base_url)),
+      reads_(gate_for("reads", false)),
+      writes_(gate_for("writes", profile.rate.writes_apart)),
+      login_gate_(gate_for("login", token_call_.base_url != settings_.base_url)),
       token_(ports.clock, profile.authentication.refresh_early, [this] { return fetch_token(); }) {
   ports_.redactor.add(login_.secret.reveal());
 }
 
-Awaitable<Result<Answer>> ApiClient::read(std::string target, ExchangeContext context) {
+ApiClient::Repeatable ApiClient::get(std::string target, const ExchangeContext& context) const {
   HttpRequest request;
   request.method = "GET";
   request.target = std::move(target);
-  Repeatable call{std::move(request),        ports_.http,          settings_.base_url, /*authorized=*/true,
-                  !context.username.empty(), ports_.clock.steady()};
-  co_return co_await repeat(std::move(call), std::move(context));
+  return Repeatable{std::move(request),        ports_.http, settings_.base_url,   /*authorized=*/true,
+                    !context.username.empty(), reads_,      ports_.clock.steady()};
 }
 
-Awaitable<Result<Answer>> ApiClient::repeat(Repeatable call, ExchangeContext context) {
+// Whoever has no limit of their own shares that of the reads.
+RateGate& ApiClient::gate_for(const std::string& name, bool apart) {
+  const std::string holder = apart ? name : "reads";
+  const auto memory = settings_.rates.find(holder);
+  return gates_
+      .try_emplace(holder, ports_.clock, settings_.max_in_flight,
+                   memory == settings_.rates.end() ? std::string{} : memory->second)
+      .first->second;
+}
+
+std::optional<RateGate::Waiting> ApiClient::waiting() const {
+  std::optional<RateGate::Waiting> longest;
+  for (const auto& [name, gate] : gates_) {
+    auto waiting = gate.waiting();
+    if (waiting && (!longest || waiting->until > longest->until)) longest = std::move(waiting);
+  }
+  return longest;
+}
+
+std::map<std::string, std::string> ApiClient::rates() const {
+  std::map<std::string, std::string> rates;
+  for (const auto& [name, gate] : gates_) rates[name] = gate.save();
+  return rates;
+}
+
+std::map<std::string, std::string> ApiClient::learned_rates() const {
+  std::map<std::string, std::string> learned;
+  for (const auto& [name, gate] : gates_) learned[name] = gate.learned();
+  return learned;
+}
+
+Awaitable<Result<Answer>> ApiClient::read(std::string target, ExchangeContext context) {
+  Repeatable call = get(std::move(target), context);
+  Result<Exchange> done = co_await repeat(std::move(call), std::move(context));
+  if (!done) co_return done.error();
+  co_return std::move(*done->answer);
+}
+
+Awaitable<Result<PageAnswer>> ApiClient::read_page(std::string target, std::string known,
+                                                   ExchangeContext context) {
+  Repeatable call = get(target, context);
+  call.known_digest = std::move(known);
+  Result<Exchange> done = co_await repeat(std::move(call), std::move(context));
+  if (!done) co_return done.error();
+  PageAnswer page;
+  page.mark = PageMark{std::move(target), std::move(done->digest)};
+  page.undecoded = std::move(done->undecoded);
+  page.answer = std::move(*done->answer);
+  co_return page;
+}
+
+Awaitable<Result<ApiClient::Exchange>> ApiClient::repeat(Repeatable call, ExchangeContext context) {
   while (true) {
     if (call.authorized) {
       const Result<std::string> login = co_await authorization(context);
@@ -116,18 +169,19 @@ Awaitable<Result<Answer>> ApiClient::repeat(Repeatable call, ExchangeContext con
       set_header(call.request.headers, "Authorization", *login);
     }
     const Duration patience_left = patience(call);
-    const RateGate::Passage passage = co_await gate_.pass(patience_left);
-    if (passage != RateGate::Passage::open) co_return error_of(passage, call.request);
+    const RateGate::Passage passage = co_await call.gate.pass(patience_left, RateGate::Kind::read);
+    if (passage != RateGate::Passage::open) co_return error_of(passage, call.gate, call.request);
     ++call.attempts;
-    const Exchange done = co_await exchange(call.request, call.http, call.base_url, context);
+    Exchange done =
+        co_await exchange(call.request, call.http, call.base_url, call.gate, call.known_digest, context);
     ++context.attempt;
     const Next next = after(call, done);
-    if (next == Next::done) co_return *done.answer;
+    if (next == Next::done) co_return done;
     if (next == Next::fail) co_return error_of(call, done);
     const Duration pause = pause_after(call, done);
     if (pause > patience(call)) co_return error_of(call, done);
     const bool slept = co_await ports_.clock.sleep_for(pause);
-    if (!slept) co_return error_of(RateGate::Passage::stopping, call.request);
+    if (!slept) co_return error_of(RateGate::Passage::stopping, call.gate, call.request);
   }
 }
 
@@ -188,33 +242,55 @@ Duration ApiClient::pause_after(const Repeatable& call, const Exchange& done) {
 }
 
 Awaitable<ApiClient::Exchange> ApiClient::exchange(HttpRequest request, Http& http, std::string base_url,
+                                                   RateGate& gate, std::optional<std::string> known_digest,
                                                    ExchangeContext context) {
   set_header(request.headers, "Accept", "application/json");
   const std::string url = base_url + request.target;
   const std::string what = request.method + " " + without_query(request.target);
   const Duration sent_at = ports_.clock.steady();
+  gate.sent(sent_at);
   auto came_back = co_await http.send(request);
-  record(request, url, context, came_back, ports_.clock.steady() - sent_at);
+  try {
+    record(request, url, context, came_back, ports_.clock.steady() - sent_at);
+  } catch (...) {
+    gate.lost(sent_at);  // others wait there for an answer
+    throw;
+  }
   Exchange done;
   if (!came_back) {
     done.failure = came_back.error();
+    gate.lost(sent_at);
     co_return done;
   }
-  done.answer = classify(profile_, *came_back);
   done.hint = rate_hint(came_back->headers, profile_.rate, ports_.clock.now());
-  done.headers = std::move(came_back->headers);
-  tell_gate(done, sent_at, what);
+  done.headers = came_back->headers;
+  understand_answer(std::move(*came_back), known_digest, done);
+  tell_gate(gate, done, sent_at, what);
   co_return done;
 }
 
-void ApiClient::tell_gate(const Exchange& done, Duration sent_at, const std::string& what) {
+void ApiClient::understand_answer(HttpResponse response, const std::optional<std::string>& known_digest,
+                                  Exchange& done) const {
+  if (known_digest && response.status == 200) done.digest = sha256_hex(response.body);
+  if (done.digest.empty() || done.digest != *known_digest) {
+    done.answer = understand(response);
+    if (done.answer->meaning != Meaning::success) done.digest.clear();
+    return;
+  }
+  done.answer.emplace();
+  done.answer->status = response.status;
+  done.answer->meaning = Meaning::success;
+  done.undecoded = std::move(response);
+}
+
+void ApiClient::tell_gate(RateGate& gate, const Exchange& done, Duration sent_at, const std::string& what) {
   const Answer& answer = *done.answer;
   const std::string reason = what + " was answered with " + std::to_string(answer.status);
   if (answer.meaning == Meaning::throttle) {
-    gate_.refused(sent_at, done.hint, reason);
+    gate.refused(sent_at, done.hint, reason);
   } else {
-    gate_.accepted();
-    if (answer.meaning == Meaning::retry && done.hint) gate_.hold(*done.hint, reason);
+    gate.accepted(sent_at);
+    if (answer.meaning == Meaning::retry && done.hint) gate.hold(*done.hint, reason);
   }
 }
 
@@ -254,10 +330,10 @@ Awaitable<Result<Token>> ApiClient::fetch_token() {
   set_header(request.headers, "Authorization", basic_header(login_));
   set_header(request.headers, "Content-Type", "application/x-www-form-urlencoded");
   Repeatable call{std::move(request),   ports_.token_http,    token_call_.base_url,
-                  /*authorized=*/false, /*about_user=*/false, ports_.clock.steady()};
-  const Result<Answer> answer = co_await repeat(std::move(call), std::move(context));
-  if (!answer) co_return answer.error();
-  co_return token_of(*answer);
+                  /*authorized=*/false, /*about_user=*/false, login_gate_,          ports_.clock.steady()};
+  const Result<Exchange> done = co_await repeat(std::move(call), std::move(context));
+  if (!done) co_return done.error();
+  co_return token_of(*done->answer);
 }
 
 Result<Token> ApiClient::token_of(const Answer& answer) {
@@ -287,12 +363,12 @@ Awaitable<SentWrite> ApiClient::write(HttpRequest request, Operation operation, 
   }
   set_header(request.headers, "Authorization", *login);
   if (!request.body.empty()) set_header(request.headers, "Content-Type", "application/json");
-  const RateGate::Passage passage = co_await gate_.pass(write_patience);
+  const RateGate::Passage passage = co_await writes_.pass(write_patience, RateGate::Kind::write);
   if (passage != RateGate::Passage::open) {
     const bool later = passage == RateGate::Passage::too_long;
     sent.outcome.kind = later ? WriteOutcome::Kind::try_later : WriteOutcome::Kind::not_sent;
-    sent.outcome.message = error_of(passage, request).text();
-    sent.outcome.wait = std::max(Duration{0}, gate_.delay());
+    sent.outcome.message = error_of(passage, writes_, request).text();
+    sent.outcome.wait = writes_.delay();
     co_return sent;
   }
   if (ports_.may_write && !ports_.may_write()) {
@@ -300,7 +376,8 @@ Awaitable<SentWrite> ApiClient::write(HttpRequest request, Operation operation, 
     sent.outcome.message = "writes were stopped while it waited for its turn; nothing was sent";
     co_return sent;
   }
-  Exchange done = co_await exchange(request, ports_.http, settings_.base_url, std::move(context));
+  Exchange done =
+      co_await exchange(request, ports_.http, settings_.base_url, writes_, std::nullopt, std::move(context));
   sent.outcome = outcome(operation, done, *login);
   const std::string* location = find_header(done.headers, "Location");
   if (location) sent.location = *location;
@@ -330,7 +407,7 @@ WriteOutcome ApiClient::outcome(Operation operation, const Exchange& done, const
   } else {
     refused_token_.clear();
   }
-  if (answer.meaning == Meaning::throttle) outcome.wait = std::max(Duration{0}, gate_.delay());
+  if (answer.meaning == Meaning::throttle) outcome.wait = writes_.delay();
   return outcome;
 }
 
@@ -353,10 +430,10 @@ Error ApiClient::error_of(const Repeatable& call, const Exchange& done) const {
   return error(kind, "the provider answered " + answer.summary() + tries, call.request);
 }
 
-Error ApiClient::error_of(RateGate::Passage passage, const HttpRequest& request) const {
+Error ApiClient::error_of(RateGate::Passage passage, const RateGate& gate, const HttpRequest& request) const {
   if (passage == RateGate::Passage::stopping)
     return error(ErrorKind::stopped, "stopping; nothing was sent", request);
-  const auto waiting = gate_.waiting();
+  const auto waiting = gate.waiting();
   const std::string until =
       waiting ? " until " + format_time(waiting->until) + " (" + waiting->reason + ")" : "";
   return error(ErrorKind::rate_limited, "waiting for the rate limit" + until + "; nothing was sent", request);

@@ -18,6 +18,18 @@ Error undesirable(std::string message) {
   return Error{ErrorKind::desired, std::move(message), {}};
 }
 
+/// Whether a root without a list has nothing else to say either, but a total of zero. An error in a shape
+/// that nobody has seen yet must not read as an account without users.
+bool says_nothing(const json::value& root) {
+  const auto empty = [](const json::value& value) {
+    return as_list(value).empty() || whole_number(value) == 0U;
+  };
+  const json::object* object = root.if_object();
+  if (!object) return empty(root);
+  return std::all_of(object->begin(), object->end(),
+                     [&](const auto& member) { return empty(member.value()); });
+}
+
 /// The first of `names` that the object carries; null is as good as absent.
 const json::key_value_pair* carried(const json::object& object, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
@@ -138,7 +150,8 @@ Result<std::vector<const json::value*>> list_entries(const ListAt& at, const jso
     if (list && !list->is_null() && (!path.empty() || list->is_array())) return as_list(*list);
   }
   for (const std::string& root : at.roots) {
-    if (find_path(tree, root)) return std::vector<const json::value*>{};
+    const json::value* answer = find_path(tree, root);
+    if (answer && says_nothing(*answer)) return std::vector<const json::value*>{};
   }
   return malformed("the answer holds no list where the profile looks for one");
 }

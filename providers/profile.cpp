@@ -271,12 +271,15 @@ void describe(Shape& shape, ErrorNames& errors) {
                  "Dotted paths under which errors beside a list make it incomplete.");
 }
 
-void describe(Shape& shape, RateHeaders& rate) {
-  shape.about("Headers that say how long to wait.");
+void describe(Shape& shape, RateRules& rate) {
+  shape.about(
+      "How the provider limits the rate of requests, as far as it is known; the limit itself is learned.");
   shape.optional("waitHeaders", rate.wait, "Seconds, or a date.");
   shape.optional("resetHeaders", rate.reset, "Epoch seconds or milliseconds, or seconds from now.");
   shape.optional("longest", rate.longest, "No hint is believed beyond this.",
                  in_range(Duration{1000}, Duration{86'400'000}));
+  shape.optional("writesApart", rate.writes_apart,
+                 "Whether writes have a limit of their own, apart from that of the reads.");
 }
 
 namespace {

@@ -160,11 +160,12 @@ struct ErrorNames {
   std::vector<std::string> in_list{"errors", "Errors", "UsersResponse.Errors"};
 };
 
-struct RateHeaders {
+struct RateRules {
   std::vector<std::string> wait{"Retry-After"};  ///< seconds or a date
   std::vector<std::string> reset{
       "X-RateLimit-Reset"};     ///< epoch seconds or milliseconds, or seconds from now
   Duration longest{3'600'000};  ///< no hint is believed beyond this
+  bool writes_apart = false;    ///< writes have a limit of their own, apart from that of the reads
 };
 
 /// How it is made sure that the credential sees the account.
@@ -188,7 +189,7 @@ struct Profile {
   Duration visibility_grace{120'000};  ///< how long a new user may be invisible (A32)
   std::vector<MeaningRule> meanings;
   ErrorNames errors;
-  RateHeaders rate;
+  RateRules rate;
 };
 
 /// The wire names of a field; null if this provider does not have the field.

@@ -3,38 +3,107 @@
 #include <algorithm>
 
 namespace usersyncd {
+namespace {
 
-Duration RateGate::delay() const {
-  const Duration now = clock_.steady();
-  return std::max(closed_until_ - now, pacer_.delay(now));
+constexpr Duration soon{5};               // where only an answer can tell, how soon to ask again,
+constexpr int share_of_wait = 4;          // or after this share of the time since the last request left
+constexpr Duration behind_reads{1};       // how soon a write asks again whether the reads are through
+constexpr Duration clock_tolerance{500};  // two clocks tell the same moment a little differently each time
+constexpr Duration worth_telling{1'000};  // shorter waits are pacing, and nobody's business
+
+rate::Learner learner_from(const std::string& memory, const rate::Settings& settings, rate::Instant now) {
+  const auto model = memory.empty() ? std::nullopt : rate::Model::parse(memory);
+  return model ? rate::Learner::restored(settings, *model, now) : rate::Learner{settings};
 }
 
-Awaitable<RateGate::Passage> RateGate::pass(Duration patience) {
+}  // namespace
+
+RateGate::RateGate(Clock& clock, std::size_t most_in_flight, const std::string& memory)
+    : clock_(clock),
+      most_in_flight_(most_in_flight),
+      wall_offset_(clock.now().time_since_epoch() - clock.steady()),
+      learner_(learner_from(memory, settings(), clock.steady())),
+      last_sent_(clock.steady()) {}
+
+rate::Settings RateGate::settings() const {
+  rate::Settings settings;
+  settings.most_in_flight = static_cast<int>(most_in_flight_);
+  settings.wall_offset = wall_offset_;
+  return settings;
+}
+
+void RateGate::follow_wall_clock() {
+  const Duration offset = clock_.now().time_since_epoch() - clock_.steady();
+  if (std::chrono::abs(offset - wall_offset_) < clock_tolerance) return;
+  wall_offset_ = offset;
+  learner_.set_wall_offset(offset);
+}
+
+Duration RateGate::learned_delay() const {
+  const Duration now = clock_.steady();
+  const Duration longest = std::max(Duration{0}, last_sent_ + longest_wait_ - now);
+  const auto ready = learner_.ready_at(now);
+  const Duration until_answer = std::max(soon, (now - last_sent_) / share_of_wait);
+  const Duration learned = ready ? std::chrono::ceil<Duration>(*ready) - now : until_answer;
+  return std::min(learned, longest);
+}
+
+Duration RateGate::delay() const {
+  return std::max({closed_until_ - clock_.steady(), learned_delay(), Duration{0}});
+}
+
+Awaitable<RateGate::Passage> RateGate::pass(Duration patience, Kind kind) {
   const Duration start = clock_.steady();
+  bool waits = false;  // as a read that writes let pass
+  Passage passage = Passage::open;
   while (true) {
-    if (clock_.stopping()) co_return Passage::stopping;
-    const Duration wait = delay();
-    if (wait <= Duration{0}) {
-      pacer_.sent(clock_.steady());
-      co_return Passage::open;
-    }
+    if (clock_.stopping()) passage = Passage::stopping;
+    if (passage != Passage::open) break;
+    follow_wall_clock();
+    Duration wait = delay();
+    if (wait <= Duration{0} && kind == Kind::write && reads_waiting_ > 0) wait = behind_reads;
+    if (wait <= Duration{0}) break;
     // Asked anew after each wait: others may have been refused meanwhile.
-    if (clock_.steady() - start + wait > patience) co_return Passage::too_long;
+    if (clock_.steady() - start + wait > patience) {
+      passage = Passage::too_long;
+      break;
+    }
+    if (kind == Kind::read && !waits) ++reads_waiting_;
+    waits = true;
     const bool slept = co_await clock_.sleep_for(wait);
-    if (!slept) co_return Passage::stopping;
+    if (!slept) passage = Passage::stopping;
   }
+  if (kind == Kind::read && waits) --reads_waiting_;
+  co_return passage;
+}
+
+void RateGate::sent(Duration sent_at) {
+  last_sent_ = sent_at;
+  learner_.sent(sent_at);
+}
+
+void RateGate::answered(Duration sent_at, rate::Answer answer) {
+  learner_.answered(sent_at, clock_.steady(), answer);
 }
 
 void RateGate::refused(Duration sent_at, std::optional<Duration> hint, std::string reason) {
-  const Duration now = clock_.steady();
-  pacer_.refused(sent_at, now);
-  // Requests that were under way when the gate closed are refused with the one that closed it, and count as
-  // one.
-  if (sent_at >= closed_at_ || refusals_ == 0) ++refusals_;
-  const Duration wait = hint.value_or(backoff(refusals_, random_.uniform()));
-  closed_at_ = now;
-  closed_until_ = std::max(closed_until_, now + wait);
   reason_ = std::move(reason);
+  longest_wait_ = std::min(last_longest, 2 * longest_wait_);
+  if (hint) {
+    const Duration now = clock_.steady();
+    learner_.hint(now, *hint);
+    closed_until_ = std::max(closed_until_, now + *hint);
+  }
+  answered(sent_at, rate::Answer::refused);
+}
+
+void RateGate::accepted(Duration sent_at) {
+  longest_wait_ = first_longest;
+  answered(sent_at, rate::Answer::accepted);
+}
+
+void RateGate::lost(Duration sent_at) {
+  answered(sent_at, rate::Answer::lost);
 }
 
 void RateGate::hold(Duration wait, std::string reason) {
@@ -44,15 +113,17 @@ void RateGate::hold(Duration wait, std::string reason) {
   reason_ = std::move(reason);
 }
 
-void RateGate::accepted() {
-  pacer_.accepted(clock_.steady());
-  if (refusals_ > 0) --refusals_;
+std::optional<RateGate::Waiting> RateGate::waiting() const {
+  const Duration left = delay();
+  const bool told = closed_until_ > clock_.steady() || left >= worth_telling;
+  if (left <= Duration{0} || !told) return std::nullopt;
+  const std::string learned = learner_.reason();
+  const std::string reason = reason_.empty() ? learned : reason_ + "; " + learned;
+  return Waiting{clock_.now() + left, reason};
 }
 
-std::optional<RateGate::Waiting> RateGate::waiting() const {
-  const Duration left = closed_until_ - clock_.steady();
-  if (left <= Duration{0}) return std::nullopt;
-  return Waiting{clock_.now() + left, reason_};
+std::string RateGate::save() const {
+  return learner_.save(clock_.steady()).text();
 }
 
 }  // namespace usersyncd

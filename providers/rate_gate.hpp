@@ -3,37 +3,43 @@
 #include <optional>
 #include <string>
 
-#include "providers/backoff.hpp"
-#include "providers/pacer.hpp"
+#include "rate/learner.hpp"
 #include "sync/ports.hpp"
 
 namespace usersyncd {
 
-/// Through which every request of one account passes before it is sent. A refusal closes it for all of them
-/// until one common instant, so that a limit costs time and never a user. Waiting happens here, outside any
-/// request, and ends at once when the program stops (A36).
+/// Through which every request of one account and class of endpoints passes before it is sent. It learns the
+/// provider's limit from the answers, so that a limit costs time and never a user. Waiting happens here,
+/// outside any request, and ends at once when the program stops (A36).
 class RateGate {
  public:
-  /// Both are owned by the caller and outlive the gate.
-  RateGate(Clock& clock, Random& random) : clock_(clock), random_(random) {}
+  /// The clock is owned by the caller and outlives the gate. `memory` is what save() gave an earlier process;
+  /// garbage is like nothing.
+  RateGate(Clock& clock, std::size_t most_in_flight, const std::string& memory = {});
+
+  /// Who waits at the gate: reads go first, because what is written depends on them.
+  enum class Kind { read, write };
 
   enum class Passage {
-    open,      ///< send now
+    open,      ///< send now, and say so with sent()
     too_long,  ///< it would take longer than the caller's patience; nothing was waited
     stopping,
   };
   /// Waits for the turn of one request, at most `patience`.
-  Awaitable<Passage> pass(Duration patience);
+  Awaitable<Passage> pass(Duration patience, Kind kind);
 
-  /// The provider said "too fast" to a request that left at `sent_at` (steady time). Without a hint the wait
-  /// doubles with each refusal after a wait, and shrinks again with success.
+  /// A request leaves now. Each is to be followed by exactly one of refused(), accepted() and lost(), with
+  /// the same `sent_at` (steady time).
+  void sent(Duration sent_at);
+  /// The provider said "too fast". With a hint nothing is sent before its end.
   void refused(Duration sent_at, std::optional<Duration> hint, std::string reason);
+  /// The provider answered anything but "too fast".
+  void accepted(Duration sent_at);
+  /// No answer came.
+  void lost(Duration sent_at);
 
   /// The provider asked for patience without refusing us for our speed (503 with a hint).
   void hold(Duration wait, std::string reason);
-
-  /// The provider answered anything but "too fast".
-  void accepted();
 
   /// For `status`: until when requests wait, and why. Empty while the gate is open.
   struct Waiting {
@@ -45,13 +51,29 @@ class RateGate {
   /// How long a request that came now would have to wait.
   Duration delay() const;
 
+  /// What has been learned, for the next process, and in words for people.
+  std::string save() const;
+  std::string learned() const { return learner_.reason(); }
+
  private:
+  /// What was learned may be wrong, and would never be refuted by who waits for ever: after so long a request
+  /// leaves in any case. The time doubles as long as that is refused.
+  static constexpr Duration first_longest{60'000};
+  static constexpr Duration last_longest{3'600'000};
+
+  rate::Settings settings() const;
+  Duration learned_delay() const;
+  void answered(Duration sent_at, rate::Answer answer);
+  void follow_wall_clock();
+
   Clock& clock_;
-  Random& random_;
-  Pacer pacer_;
+  std::size_t most_in_flight_;
+  Duration wall_offset_;
+  mutable rate::Learner learner_;  ///< asking it when it is ready updates what it expects, not what it knows
+  Duration last_sent_{0};          ///< steady time
+  Duration longest_wait_ = first_longest;  ///< between two requests, whatever has been learned
+  int reads_waiting_ = 0;
   Duration closed_until_{0};  ///< steady time
-  Duration closed_at_{0};
-  int refusals_ = 0;  ///< in a row, less successes
   std::string reason_;
 };
 

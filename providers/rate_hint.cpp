@@ -72,7 +72,7 @@ std::optional<Time> parse_http_date(std::string_view text) {
   return std::nullopt;
 }
 
-std::optional<Duration> rate_hint(const Headers& headers, const RateHeaders& names, Time now) {
+std::optional<Duration> rate_hint(const Headers& headers, const RateRules& names, Time now) {
   const std::string* date = find_header(headers, "Date");
   const std::optional<Time> theirs = date ? parse_http_date(*date) : std::nullopt;
   std::optional<Duration> longest_wait;

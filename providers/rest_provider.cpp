@@ -67,30 +67,21 @@ User person_of(const Action& action) {
 
 RestProvider::RestProvider(Profile profile, RestSettings settings, RestLogin login, RestPorts ports,
                            PasswordDelivery deliver)
-    : profile_(std::move(profile)),
+    : RestProvider(std::make_shared<const Profile>(std::move(profile)), std::move(settings), std::move(login),
+                   ports, std::move(deliver)) {}
+
+RestProvider::RestProvider(std::shared_ptr<const Profile> profile, RestSettings settings, RestLogin login,
+                           RestPorts ports, PasswordDelivery deliver)
+    : shared_profile_(std::move(profile)),
+      profile_(*shared_profile_),
       account_(settings.account),
       client_(profile_, std::move(settings), std::move(login), ports),
       redactor_(ports.redactor),
       deliver_(std::move(deliver)) {}
 
-Awaitable<Result<bool>> RestProvider::check_account(ExchangeContext context) {
-  if (profile_.account_check == AccountCheck::users) {
-    const Result<Listing> listing = co_await list_users(std::move(context));
-    if (!listing) co_return listing.error();
-    for (const std::string& mark : listing->account_ids) {
-      if (mark != account_) co_return wrong_account("the listed users belong to account " + mark);
-    }
-    co_return true;
-  }
-  const Result<StringSet> accounts = co_await read_accounts(std::move(context));
-  if (!accounts) co_return accounts.error();
-  if (std::binary_search(accounts->begin(), accounts->end(), account_)) co_return true;
-  co_return wrong_account("our credential sees " + show(Value{*accounts}));
-}
-
-Error RestProvider::wrong_account(const std::string& found) const {
+Error RestProvider::wrong_account(const StringSet& seen) const {
   return Error{ErrorKind::config,
-               "the account " + account_ + " is not what our credential sees: " + found +
+               "the account " + account_ + " is not what our credential sees, which is " + show(Value{seen}) +
                    "; correct the account's id or its credentials in the config",
                {}};
 }
@@ -111,6 +102,8 @@ Awaitable<Result<Catalog>> RestProvider::read_catalog(ExchangeContext context) {
   if (profile_.endpoints.accounts) {
     Result<StringSet> accounts = co_await read_accounts(context);
     if (!accounts) co_return accounts.error();
+    const bool ours = std::binary_search(accounts->begin(), accounts->end(), account_);
+    if (!ours && profile_.account_check == AccountCheck::accounts) co_return wrong_account(*accounts);
     catalog.accounts = std::move(*accounts);
   }
   if (profile_.endpoints.roles) {
@@ -131,27 +124,70 @@ Awaitable<Result<Catalog>> RestProvider::read_catalog(ExchangeContext context) {
   co_return catalog;
 }
 
-Awaitable<Result<Listing>> RestProvider::list_users(ExchangeContext context) {
-  const Endpoint& call = profile_.endpoints.list;
-  const Result<std::string> first = target_of(call, account_, UserKey{});
+// The pages that are as they were known, and after them the first that is not, if there is one.
+Awaitable<RestProvider::PagesRead> RestProvider::recognise(const std::string& first, const ListMark& known,
+                                                           const ExchangeContext& context) {
+  PagesRead pages;
+  const bool same_list = !known.empty() && known.front().target == Pager(profile_.paging, first).target();
+  for (std::size_t i = 0; same_list && i < known.size(); ++i) {
+    Result<PageAnswer> page = co_await client_.read_page(known[i].target, known[i].digest, context);
+    const bool recognised = page && page->undecoded;
+    pages.emplace_back(known[i].target, std::move(page));
+    if (!recognised) break;
+  }
+  co_return pages;
+}
+
+Awaitable<Result<Listing>> RestProvider::list_users(ExchangeContext context, ListMark known) {
+  const Result<std::string> first = target_of(profile_.endpoints.list, account_, UserKey{});
   if (!first) co_return first.error();
+  PagesRead read = co_await recognise(*first, known, context);
+  const bool all = !read.empty() && read.size() == known.size();
+  if (!all || !read.back().second || !read.back().second->undecoded) {
+    Result<Listing> decoded = co_await decode_list(*first, std::move(read), context);
+    co_return decoded;
+  }
   Listing listing;
-  Pager pager(profile_.paging, *first);
-  while (!pager.finished()) {
+  listing.mark = std::move(known);
+  listing.recognised = true;
+  co_return listing;
+}
+
+// All pages, of which the first few have been `read` already.
+Awaitable<Result<Listing>> RestProvider::decode_list(const std::string& first, PagesRead read,
+                                                     const ExchangeContext& context) {
+  const std::string unknown;
+  Listing listing;
+  Pager pager(profile_.paging, first);
+  bool recognisable = true;
+  for (std::size_t i = 0; !pager.finished(); ++i) {
     const std::string target = pager.target();
-    const Result<Answer> answer = co_await client_.read(target, context);
-    std::optional<Error> failure;
-    if (!answer) failure = answer.error();
-    if (answer) failure = take_page(*answer, target, pager, listing);
-    if (!failure) continue;
-    if (pager.pages() == 0) co_return *failure;
-    // What was read of it cannot be the whole list (A3).
-    listing.faults.push_back("page " + std::to_string(pager.pages() + 1) + " failed: " + failure->text());
-    break;
+    Result<PageAnswer> page = PageAnswer{};
+    if (i < read.size() && read[i].first == target)
+      page = std::move(read[i].second);
+    else
+      page = co_await client_.read_page(target, unknown, context);
+    const auto failure = page ? take_page(understood(*page), target, pager, listing) : page.error();
+    if (failure) {
+      if (pager.pages() == 0) co_return *failure;
+      // What was read of it cannot be the whole list (A3).
+      listing.faults.push_back("page " + std::to_string(pager.pages() + 1) + " failed: " + failure->text());
+      break;
+    }
+    recognisable = recognisable && !page->mark.digest.empty();
+    listing.mark.push_back(std::move(page->mark));
   }
   listing.total = pager.total();
   listing.faults.insert(listing.faults.end(), pager.faults().begin(), pager.faults().end());
+  if (!recognisable || !listing.faults.empty()) listing.mark.clear();
   co_return listing;
+}
+
+Answer RestProvider::understood(PageAnswer& page) const {
+  if (!page.undecoded) return std::move(page.answer);
+  Answer answer = client_.understand(*page.undecoded);
+  page.undecoded.reset();
+  return answer;
 }
 
 std::optional<Error> RestProvider::take_page(const Answer& answer, const std::string& target, Pager& pager,

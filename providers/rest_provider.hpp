@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -21,12 +22,14 @@ class RestProvider final : public Provider {
  public:
   /// `deliver` may be empty: then a password that the provider demands is known to nobody, and the person has
   /// to have it reset.
+  RestProvider(std::shared_ptr<const Profile> profile, RestSettings settings, RestLogin login,
+               RestPorts ports, PasswordDelivery deliver);
+  /// The same with a profile of its own.
   RestProvider(Profile profile, RestSettings settings, RestLogin login, RestPorts ports,
                PasswordDelivery deliver);
 
-  Awaitable<Result<bool>> check_account(ExchangeContext context) override;
   Awaitable<Result<Catalog>> read_catalog(ExchangeContext context) override;
-  Awaitable<Result<Listing>> list_users(ExchangeContext context) override;
+  Awaitable<Result<Listing>> list_users(ExchangeContext context, ListMark known) override;
   Awaitable<Result<std::optional<RemoteUser>>> read_user(UserKey key, ExchangeContext context) override;
   Awaitable<WriteOutcome> create(const Permit& permit, ExchangeContext context) override;
   Awaitable<WriteOutcome> update(const Permit& permit, RemoteUser base, ExchangeContext context) override;
@@ -36,12 +39,22 @@ class RestProvider final : public Provider {
   const Capabilities& capabilities() const { return profile_.capabilities; }
 
   /// For `status`: until when requests wait for the rate limit, and why.
-  std::optional<RateGate::Waiting> waiting() const { return client_.gate().waiting(); }
+  std::optional<RateGate::Waiting> waiting() const { return client_.waiting(); }
+  /// What has been learned of the provider's limits, by class of endpoints: for RestSettings::rates of the
+  /// next process, and in words.
+  std::map<std::string, std::string> rates() const { return client_.rates(); }
+  std::map<std::string, std::string> learned_rates() const { return client_.learned_rates(); }
 
  private:
   Awaitable<WriteOutcome> send(Endpoint call, UserKey key, std::string body, Operation operation,
                                ExchangeContext context);
   Awaitable<Result<StringSet>> read_accounts(ExchangeContext context);
+  using PagesRead = std::vector<std::pair<std::string, Result<PageAnswer>>>;  ///< by target
+  Awaitable<PagesRead> recognise(const std::string& first, const ListMark& known,
+                                 const ExchangeContext& context);
+  Awaitable<Result<Listing>> decode_list(const std::string& first, PagesRead read,
+                                         const ExchangeContext& context);
+  Answer understood(PageAnswer& page) const;
   std::optional<Error> take_page(const Answer& answer, const std::string& target, Pager& pager,
                                  Listing& listing) const;
   std::optional<Error> read_page(const boost::json::value& tree, const std::string& target, PageFacts& facts,
@@ -52,9 +65,10 @@ class RestProvider final : public Provider {
   std::optional<WriteOutcome> cannot(const Action& action) const;
   Result<std::string> update_body(const Action& action, const RemoteUser& base) const;
   void keep_answer(SentWrite& sent, const UserKey& key) const;
-  Error wrong_account(const std::string& found) const;
+  Error wrong_account(const StringSet& seen) const;
 
-  const Profile profile_;
+  const std::shared_ptr<const Profile> shared_profile_;
+  const Profile& profile_;
   const std::string account_;
   ApiClient client_;
   Redactor& redactor_;

@@ -31,7 +31,11 @@ std::string known_id(const Catalog* roles, const std::string& token) {
 /// is.
 std::string id_of(const WireSet& set, const json::value& element, const Catalog* roles) {
   const json::object* object = element.if_object();
-  const std::string id = object ? member_text(*object, set.id) : scalar_text(element).value_or("");
+  // `false` in the place of a list is how some libraries write that there is none: not a role of that name.
+  const bool scalar = !object && !element.is_bool();
+  const std::string id = object   ? member_text(*object, set.id)
+                         : scalar ? scalar_text(element).value_or("")
+                                  : "";
   const std::string name = object ? member_text(*object, set.name) : std::string{};
   for (const std::string& token : {known_id(roles, id), known_id(roles, name), id}) {
     if (!token.empty()) return token;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
+#include <utility>
 
 #include "sync/believe.hpp"
 #include "sync/plan_json.hpp"
@@ -221,23 +222,36 @@ Awaitable<std::map<std::string, ActionResult>> Actor::verify_creates() {
   std::map<std::string, ActionResult> results;
   if (pending_.empty()) co_return results;
   ExchangeContext whole_list{run_, account_.id, "", "", 1};
-  const auto listing = co_await ports_.provider.list_users(whole_list);
+  const ListMark unknown;
+  const auto listing = co_await ports_.provider.list_users(whole_list, unknown);
   std::map<std::string, const User*> listed;
   if (listing && listing->faults.empty()) {
     for (const auto& user : listing->users) listed[key_of(user.username)] = &user;
   }
-  for (const auto& pending : pending_) {
-    const auto found = listed.find(key_of(pending.action->username));
-    if (found != listed.end() && unverified_fields(*pending.action, *found->second).empty()) {
-      close(*pending.action, pending.intent, IntentState::done, "", found->second);
-      results[pending.action->id] = result(Kind::applied, "");
-    } else {
-      auto looked = co_await verify_create(*pending.action, pending.intent);
-      results[pending.action->id] = std::move(looked);
-    }
+  const auto unlisted = close_listed(listed, results);
+  for (const auto& pending : unlisted) {
+    auto looked = co_await verify_create(*pending.action, pending.intent);
+    results[pending.action->id] = std::move(looked);
   }
-  pending_.clear();
   co_return results;
+}
+
+// Those that the list shows as they were sent. The others are returned.
+std::vector<Actor::Pending> Actor::close_listed(const std::map<std::string, const User*>& listed,
+                                                std::map<std::string, ActionResult>& results) {
+  std::vector<Pending> unlisted;
+  auto together = ports_.store.begin();
+  for (const auto& pending : std::exchange(pending_, {})) {
+    const auto found = listed.find(key_of(pending.action->username));
+    if (found == listed.end() || !unverified_fields(*pending.action, *found->second).empty()) {
+      unlisted.push_back(pending);
+      continue;
+    }
+    close(*pending.action, pending.intent, IntentState::done, "", found->second);
+    results[pending.action->id] = result(Kind::applied, "");
+  }
+  together.commit();
+  return unlisted;
 }
 
 Awaitable<ActionResult> Actor::update(Permit permit) {

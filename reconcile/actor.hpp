@@ -50,6 +50,8 @@ class Actor {
     std::int64_t intent;
   };
 
+  std::vector<Pending> close_listed(const std::map<std::string, const User*>& listed,
+                                    std::map<std::string, ActionResult>& results);
   Awaitable<ActionResult> create(Permit permit, bool verify_later);
   Awaitable<ActionResult> update(Permit permit);
   Awaitable<ActionResult> remove(Permit permit);

@@ -1,6 +1,7 @@
 #include "reconcile/compare.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace usersyncd {
 namespace {
@@ -16,6 +17,15 @@ bool contradicts(const User& user, Field field, const std::optional<Value>& expe
   return found && expected && !same_value(field, *found, *expected);
 }
 
+// An update sends back the whole user as just read. What a person's access hangs on and the plan saw must not
+// be missing from it: the provider may take what is left out for what is to be taken away.
+bool lost_access_fields(const Action& action, const User& found) {
+  constexpr std::array of_access{Field::scope, Field::enabled, Field::roles, Field::accounts};
+  return std::any_of(of_access.begin(), of_access.end(), [&](Field field) {
+    return action.before.fields.has(field) && !found.fields.has(field);
+  });
+}
+
 bool is_somebody_else(const Action& action, const User& found) {
   if (key_of(action.username) != key_of(found.username)) return true;
   return !action.user_id.empty() && !found.user_id.empty() && action.user_id != found.user_id;
@@ -24,7 +34,7 @@ bool is_somebody_else(const Action& action, const User& found) {
 }  // namespace
 
 Evidence compare_before(const Action& action, const User& found) {
-  if (is_somebody_else(action, found)) return Evidence::changed;
+  if (is_somebody_else(action, found) || lost_access_fields(action, found)) return Evidence::changed;
   const bool takes_access = action.operation == Operation::disable || action.operation == Operation::remove;
   if (takes_access) {
     for (Field field : all_fields) {

@@ -14,8 +14,9 @@ enum class Evidence {
   changed,     ///< somebody changed the user since the plan was made: plan anew (A42)
 };
 
-/// Compares before a write. An update looks at its own fields; disabling and deleting take a person's access
-/// away, so everything that the plan saw of the user has to be there still.
+/// Compares before a write. An update looks at its own fields, and that none on which access hangs has gone
+/// missing; disabling and deleting take a person's access away, so everything that the plan saw of the user
+/// has to be there still.
 Evidence compare_before(const Action& action, const User& found);
 
 /// The fields that read back differently from what the action wanted, or not at all. Empty: verified.

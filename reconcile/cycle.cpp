@@ -69,8 +69,13 @@ std::string make_run_id(Time now, Random& random) {
   return id;
 }
 
-Cycle::Cycle(const AccountContext& account, Ports ports, std::string run, Purpose purpose)
-    : account_(account), ports_(ports), run_(std::move(run)), purpose_(purpose) {}
+Cycle::Cycle(const AccountContext& account, Ports ports, std::string run, Purpose purpose,
+             std::string settings)
+    : account_(account),
+      ports_(ports),
+      run_(std::move(run)),
+      purpose_(purpose),
+      settings_(std::move(settings)) {}
 
 Event Cycle::event(std::string_view name, Event::Level level) const {
   Event made;
@@ -131,6 +136,7 @@ Awaitable<Look> Cycle::look(const Desired& desired, const RuleSet& rules, bool s
   const auto wanted =
       look.observed.observation.complete ? freeze_unknown(desired, catalog, look.invalid) : desired;
   judge(look, wanted, rules, ways, std::move(unaccepted));
+  note_quiet(look, desired);
   co_return look;
 }
 
@@ -166,10 +172,15 @@ Awaitable<Look> Cycle::look_to_undo(const std::string& run, const std::vector<Pa
 // False: the look ends here, for `problems`.
 Awaitable<bool> Cycle::observe(Look& look, const Desired& desired, const RuleSet& rules, bool settle,
                                bool insist) {
+  auto first = co_await reading();
+  if (!first) {
+    look.problems.push_back(first.error());
+    co_return false;
+  }
   Observer observer{account_, ports_, run_};
   const auto shrink = shrink_rule(rules, account_.id);
   ShrinkGuard guard{account_, ports_.store, shrink};
-  auto observed = co_await observer.observe(desired, guard, settle, insist);
+  auto observed = co_await observer.observe(std::move(*first), desired, guard, settle, insist);
   if (!observed) {
     look.problems.push_back(observed.error());
     co_return false;
@@ -310,6 +321,15 @@ void Cycle::save_undo(const Look& look) {
 }
 
 void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> next_poll) {
+  auto together = ports_.store.begin();
+  if (look.glanced)
+    save_glance(look, next_poll);
+  else
+    save_look(look, desired, next_poll);
+  together.commit();
+}
+
+void Cycle::save_look(const Look& look, const Desired& desired, std::optional<Time> next_poll) {
   const auto now = ports_.clock.now();
   start_run(desired.revision);
 
@@ -370,6 +390,8 @@ void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> n
   if (!plan.unaccepted) DesiredGuard{account_, ports_.store, no_rule}.accept(desired);
   request_approvals(*look.judged);
   ports_.store.save_plan(account_.id, boost::json::serialize(plan_document({&*look.judged}, now)), now);
+  if (!look.quiet) ports_.store.forget_quiet(account_.id);
+  remember_quiet(look);
 }
 
 // Whatever else waits for a person goes on waiting: there is no plan that could say otherwise.

@@ -10,6 +10,7 @@
 #include "policies/rules.hpp"
 #include "reconcile/actor.hpp"
 #include "reconcile/observer.hpp"
+#include "reconcile/quiet.hpp"
 #include "sync/undo.hpp"
 
 namespace usersyncd {
@@ -23,6 +24,8 @@ struct Look {
   std::vector<Error> invalid;
   std::vector<Note> notes;     ///< that this look adds to those of its plan
   std::size_t impossible = 0;  ///< how many of them say that something cannot be undone
+  std::optional<Quiet> quiet;  ///< what it was made from, if it found nothing to do
+  bool glanced = false;        ///< it was recognised by an earlier one's Quiet; nothing was decoded
 };
 
 /// What a cycle is for.
@@ -41,8 +44,14 @@ struct Acted {
 /// One cycle of one account: poll, believe, plan, judge; then save, act, read back, save.
 class Cycle {
  public:
-  /// `run` is the id that log and audit show.
-  Cycle(const AccountContext& account, Ports ports, std::string run, Purpose purpose);
+  /// `run` is the id that log and audit show. `settings` is a digest of everything that people wrote and that
+  /// bears on the account; empty: nothing is recognised, nor remembered to be.
+  Cycle(const AccountContext& account, Ports ports, std::string run, Purpose purpose,
+        std::string settings = {});
+
+  /// Reads the account, and tells whether it is byte for byte as when a look last found nothing to do. Then
+  /// that look is the result; otherwise look() goes on with what was read.
+  Awaitable<std::optional<Look>> glance();
 
   /// Observes and plans; sends no write and saves nothing. With `settle` unresolved writes are resolved by
   /// what is read, which does change the store; `insist` plans for users that back off, too.
@@ -56,6 +65,9 @@ class Cycle {
   /// Starts the run and tells what is planned, without taking the plan for what is wanted of the account: for
   /// an undo.
   void save_undo(const Look& look);
+
+  /// Remembers that the look found nothing to do, if so; save() does that, too.
+  void remember_quiet(const Look& look);
 
   /// Saves what the look found, and tells what is new.
   void save(const Look& look, const Desired& desired, std::optional<Time> next_poll);
@@ -72,6 +84,12 @@ class Cycle {
   Awaitable<void> act_on_user(const Look& look, Batch& batch, Actor& actor, std::size_t group);
   void conclude(const JudgedAction& judged, const ActionResult& result);
   void settle_failures(const JudgedAction& judged, const ActionResult& result);
+  Awaitable<Result<Reading>> reading();
+  std::optional<Quiet> remembered_quiet();
+  Look quiet_look(const Quiet& quiet, Catalog catalog);
+  void note_quiet(Look& look, const Desired& desired);
+  void save_look(const Look& look, const Desired& desired, std::optional<Time> next_poll);
+  void save_glance(const Look& look, std::optional<Time> next_poll);
   Awaitable<bool> observe(Look& look, const Desired& desired, const RuleSet& rules, bool settle, bool insist);
   void judge(Look& look, const Desired& desired, const RuleSet& rules, const Ways& ways,
              std::optional<Unaccepted> unaccepted);
@@ -94,9 +112,12 @@ class Cycle {
   Ports ports_;
   std::string run_;
   Purpose purpose_;
-  std::string plan_name_;     // of the approvals that belong together; see Store::save_approvals
-  int trouble_ = 0;           // answers in a row that tell of a provider in trouble
-  std::string stop_sending_;  // why no further action may be started; empty: none
+  std::string settings_;
+  std::optional<Result<Reading>> read_;  // by glance(), for look()
+  std::string plan_name_;                // of the approvals that belong together; see Store::save_approvals
+  int trouble_ = 0;                      // answers in a row that tell of a provider in trouble
+  std::string breaker_;                  // its position, while acting
+  std::string stop_sending_;             // why no further action may be started; empty: none
 };
 
 /// A run id: sortable by time, unique enough for one store.

@@ -86,7 +86,8 @@ Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std:
   auto batch = make_batch(look, only);
   auto known = look.observed.next;
   Actor actor{account_, ports_, run_, known, digests_of(desired)};
-  const bool half_open = ports_.store.load_state(account_.id).breaker == "open";
+  breaker_ = ports_.store.load_state(account_.id).breaker;
+  const bool half_open = breaker_ == "open";
 
   const auto one_user = [&](std::size_t group) { return act_on_user(look, batch, actor, group); };
   if (half_open && !batch.users.empty()) {
@@ -97,6 +98,8 @@ Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std:
   co_await for_each_limited(batch.users.size(), account_.max_in_flight, one_user);
 
   auto verified = co_await actor.verify_creates();
+  if (batch.acted.steps.empty()) co_return std::move(batch.acted);
+  auto together = ports_.store.begin();
   for (auto& step : batch.acted.steps) {
     const auto found = verified.find(step.judged->action.id);
     if (found == verified.end()) continue;
@@ -106,6 +109,7 @@ Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std:
   }
   // An undo says nothing of what is wanted, so nothing of drift, either.
   if (purpose_ != Purpose::undo) save_drift_after(look, batch.acted);
+  together.commit();
   co_return std::move(batch.acted);
 }
 
@@ -136,8 +140,7 @@ void Cycle::note_trouble(const ActionResult& result) {
   if (!result.trouble && !fatal) {
     const bool answered = result.kind == Kind::applied || result.kind == Kind::failed;
     if (answered) trouble_ = 0;
-    if (result.kind == Kind::applied && ports_.store.load_state(account_.id).breaker == "open")
-      set_breaker("closed", "");
+    if (result.kind == Kind::applied && breaker_ == "open") set_breaker("closed", "");
     return;
   }
   ++trouble_;
@@ -147,6 +150,7 @@ void Cycle::note_trouble(const ActionResult& result) {
 }
 
 void Cycle::set_breaker(const std::string& position, const std::string& reason) {
+  breaker_ = position;
   auto state = ports_.store.load_state(account_.id);
   if (state.breaker == position) return;
   state.breaker = position;

@@ -71,17 +71,16 @@ ExchangeContext Observer::context(const std::string& username) const {
   return ExchangeContext{run_, account_.id, username, "", 1};
 }
 
-Awaitable<Result<Observed>> Observer::observe(const Desired& desired, ShrinkGuard& guard, bool settle_intents,
-                                              bool insist) {
+Awaitable<Result<Observed>> Observer::observe(Reading reading, const Desired& desired, ShrinkGuard& guard,
+                                              bool settle_intents, bool insist) {
   Observed observed;
   observed.known = ports_.store.load_snapshot(account_.id);
-  auto listing = co_await read_lists(observed);
-  if (!listing) co_return listing.error();
+  auto listing = take(std::move(reading), observed);
 
   const auto& catalog = observed.observation.catalog;
-  auto belief = believe(*listing, observed.known, catalog, guard.limit(), account_.id);
+  auto belief = believe(listing, observed.known, catalog, guard.limit(), account_.id);
   if (belief.shrunken && guard.accepts(belief, settle_intents, ports_.clock.now())) {
-    belief = believe(*listing, observed.known, catalog, std::nullopt, account_.id);
+    belief = believe(listing, observed.known, catalog, std::nullopt, account_.id);
   }
   observed.observation.complete = belief.complete;
   observed.observation.reasons = belief.reasons;
@@ -93,14 +92,15 @@ Awaitable<Result<Observed>> Observer::observe(const Desired& desired, ShrinkGuar
     unresolved.account = account_.id;
     unresolved.unresolved_only = true;
     const auto intents = ports_.store.list_intents(unresolved);
-    for (const auto& intent : intents) co_await settle(intent, *listing, observed);
+    for (const auto& intent : intents) co_await settle(intent, listing, observed);
   }
   recall(desired, observed, insist);
-  co_await look_for_missing(desired, *listing, observed);
-  auto items = co_await read_items(desired, *listing, observed);
+  co_await look_for_missing(desired, listing, observed);
+  auto items = co_await read_items(desired, listing, observed);
   if (!items) co_return items.error();
 
-  observed.observation.users = std::move(listing->users);
+  if (is_quiet(belief, listing, observed)) observed.quiet_list = std::move(listing.mark);
+  observed.observation.users = std::move(listing.users);
   for (auto& user : observed.observation.users) {
     const auto item = items_.find(key_of(user.username));
     if (item == items_.end()) continue;
@@ -111,19 +111,35 @@ Awaitable<Result<Observed>> Observer::observe(const Desired& desired, ShrinkGuar
   co_return observed;
 }
 
-Awaitable<Result<Listing>> Observer::read_lists(Observed& observed) {
-  auto catalog = co_await ports_.provider.read_catalog(context());
+Awaitable<Result<Reading>> Observer::read(ListMark known) {
+  const auto account = context();
+  auto catalog = co_await ports_.provider.read_catalog(account);
   if (!catalog) co_return catalog.error();
-  observed.observation.catalog = std::move(*catalog);
-  auto listing = co_await ports_.provider.list_users(context());
+  auto listing = co_await ports_.provider.list_users(account, std::move(known));
   if (!listing) co_return listing.error();
-  for (auto& user : listing->users) canonicalize(user, observed.observation.catalog);
-  std::sort(listing->users.begin(), listing->users.end(),
+  Reading reading;
+  reading.catalog = std::move(*catalog);
+  reading.listing = std::move(*listing);
+  co_return reading;
+}
+
+// The users of the list, as they are to be compared: canonical and in order.
+Listing Observer::take(Reading reading, Observed& observed) const {
+  observed.observation.catalog = std::move(reading.catalog);
+  auto listing = std::move(reading.listing);
+  for (auto& user : listing.users) canonicalize(user, observed.observation.catalog);
+  std::sort(listing.users.begin(), listing.users.end(),
             [](const User& a, const User& b) { return key_of(a.username) < key_of(b.username); });
   observed.observation.account = account_.id;
   observed.observation.observed_at = ports_.clock.now();
   observed.observation.immutable = account_.capabilities.immutable;
-  co_return listing;
+  return listing;
+}
+
+bool Observer::is_quiet(const Belief& belief, const Listing& listing, const Observed& observed) const {
+  const auto& memory = observed.memory;
+  return !listing.mark.empty() && belief.missing.empty() && items_.empty() && memory.waiting.empty() &&
+         memory.overridden.empty() && memory.no_removals.empty() && memory.found_by_lookup.empty();
 }
 
 // What of the past bears on this plan: unresolved writes, failures that back off, values that do not stay.
@@ -299,16 +315,22 @@ Awaitable<void> Observer::read_item(const User& listed, Observed& observed) {
 
 void Observer::remember_all(const Desired& desired, const Belief& belief, Observed& observed) {
   const auto now = observed.observation.observed_at;
-  std::map<std::string, std::string> digests;
-  for (const auto& entry : desired.users) digests[key_of(entry.username)] = digest_of(entry);
+  const auto digest_for = [&](const std::string& key) {
+    const auto before = [](const DesiredUser& entry, const std::string& name) {
+      return key_of(entry.username) < name;
+    };
+    const auto entry = std::lower_bound(desired.users.begin(), desired.users.end(), key, before);
+    return entry == desired.users.end() || key_of(entry->username) != key ? "" : digest_of(*entry);
+  };
 
   const auto keep = [&](const User& user) {
     const auto key = key_of(user.username);
     const auto before = observed.known.find(key);
     const bool item = items_.contains(key);
     auto known = remember(before == observed.known.end() ? nullptr : &before->second, user, item, now);
-    if (const auto digest = digests.find(key); item && digest != digests.end())
-      known.desired_digest = digest->second;
+    if (item) {
+      if (auto digest = digest_for(key); !digest.empty()) known.desired_digest = std::move(digest);
+    }
     observed.next[key] = std::move(known);
   };
   for (const auto& user : observed.observation.users) keep(user);

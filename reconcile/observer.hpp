@@ -15,6 +15,15 @@ struct Observed {
   Snapshot next;   ///< what is to be remembered from now on; only if the observation is complete
   PlanMemory memory;
   std::string shrink_id;  ///< set if the list is refused for its size alone: what a person may approve
+  /// Of the list, if all that is known of the account comes from it, the catalogue and quiet times: nobody
+  /// had to be looked up and nothing of the past bears on the plan.
+  ListMark quiet_list;
+};
+
+/// What was read of an account before anything was made of it.
+struct Reading {
+  Catalog catalog;
+  Listing listing;
 };
 
 /// Reads an account: catalogue, list, single users where the list does not tell enough. Sends no write.
@@ -22,15 +31,18 @@ class Observer {
  public:
   Observer(const AccountContext& account, Ports ports, std::string run);
 
-  /// An Error means that the provider could not be read; a list that nobody can believe is no Error but an
-  /// observation that is not complete. With `settle_intents`, writes of which nobody knows what became of
-  /// them are resolved by what is read now; otherwise they only make their users wait. `insist` ignores
-  /// backoffs.
-  Awaitable<Result<Observed>> observe(const Desired& desired, ShrinkGuard& guard, bool settle_intents,
-                                      bool insist);
+  /// Catalogue and list, as they come. The list may be recognised by `known` instead of decoded.
+  Awaitable<Result<Reading>> read(ListMark known);
+
+  /// Makes an observation of a reading. An Error means that the provider could not be read; a list that
+  /// nobody can believe is no Error but an observation that is not complete. With `settle_intents`, writes of
+  /// which nobody knows what became of them are resolved by what is read now; otherwise they only make their
+  /// users wait. `insist` ignores backoffs.
+  Awaitable<Result<Observed>> observe(Reading reading, const Desired& desired, ShrinkGuard& guard,
+                                      bool settle_intents, bool insist);
 
  private:
-  Awaitable<Result<Listing>> read_lists(Observed& observed);
+  Listing take(Reading reading, Observed& observed) const;
   Awaitable<void> look_for_missing(const Desired& desired, const Listing& listing, Observed& observed);
   Awaitable<void> settle(const Intent& intent, const Listing& listing, Observed& observed);
   void close_settled(const Intent& intent, IntentState state, const std::string& message, const User* found,
@@ -39,6 +51,7 @@ class Observer {
   Awaitable<void> read_item(const User& listed, Observed& observed);
   void recall(const Desired& desired, Observed& observed, bool insist);
   void remember_all(const Desired& desired, const Belief& belief, Observed& observed);
+  bool is_quiet(const Belief& belief, const Listing& listing, const Observed& observed) const;
   ExchangeContext context(const std::string& username = {}) const;
 
   const AccountContext& account_;

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -15,6 +16,9 @@ namespace usersyncd {
 namespace {
 
 constexpr int busy_timeout_millis = 5'000;
+
+constexpr std::string_view damage_advice =
+    ": stop usersyncd, keep a copy, and restore a backup (or use `sqlite3 .recover`)";
 
 /// What a person can do about it. Empty: it is a bug of ours.
 std::string_view advice_for(int code) {
@@ -276,17 +280,33 @@ bool Database::in_transaction() const {
   return sqlite3_get_autocommit(handle_.get()) == 0;
 }
 
-void Database::check_health() {
-  const std::string advice =
-      ": stop usersyncd, keep a copy, and restore a backup (or use `sqlite3 .recover`)";
-  auto check = prepare("PRAGMA quick_check(1)");
+bool Database::changed_by_others() {
+  const auto version = pragma("data_version");
+  return std::exchange(seen_version_, version) != version;
+}
+
+void Database::check_pages(const std::string& pragma) {
+  auto check = prepare(pragma);
   if (check.step() && check.text(0) != "ok") {
-    throw StoreError("store " + path_ + ": damaged: " + check.text(0) + advice);
+    throw StoreError("store " + path_ + ": damaged: " + check.text(0) + std::string(damage_advice));
+  }
+}
+
+void Database::check_health(std::span<const std::string_view> except) {
+  if (except.empty()) check_pages("PRAGMA quick_check(1)");
+  std::vector<std::string> tables;
+  {
+    auto names = prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
+    while (!except.empty() && names.step()) tables.push_back(names.text(0));
+  }
+  for (const auto& table : tables) {
+    if (std::find(except.begin(), except.end(), table) == except.end())
+      check_pages("PRAGMA quick_check(" + table + ")");
   }
   auto references = prepare("PRAGMA foreign_key_check");
   if (references.step()) {
     throw StoreError("store " + path_ + ": damaged: table " + references.text(0) + " has a broken reference" +
-                     advice);
+                     std::string(damage_advice));
   }
 }
 

@@ -113,9 +113,11 @@ class Database {
   /// Rows that the last INSERT, UPDATE or DELETE touched.
   std::int64_t changes() const;
   bool in_transaction() const;
-
-  /// Throws StoreError when SQLite finds the file damaged. Reads all of it: for the start of the daemon.
-  void check_health();
+  /// True if another connection has committed something since the last call, and for the first call.
+  bool changed_by_others();
+  /// Throws StoreError when SQLite finds the file damaged. Reads all of it, or, with names of tables in
+  /// `except`, all other tables one by one.
+  void check_health(std::span<const std::string_view> except = {});
   /// For a clean stop: updates the planner's statistics and folds the write-ahead log into the file.
   void tidy_up();
 
@@ -128,9 +130,11 @@ class Database {
   void check_identity(const Schema& schema);
   void migrate(const Schema& schema);
   std::int64_t pragma(std::string_view name);
+  void check_pages(const std::string& pragma);
   bool is_fresh();
 
   std::string path_;
+  std::int64_t seen_version_ = -1;
   std::unique_ptr<sqlite3, DatabaseCloser> handle_;
   std::unordered_map<std::string, std::vector<StatementHandle>> idle_;  ///< by SQL; destroyed before handle_
 };

@@ -1,9 +1,17 @@
 #include "store/store.hpp"
 
+#include <array>
+
+#include "store/desired_text.hpp"
 #include "store/schema.hpp"
 
 namespace usersyncd {
 namespace {
+
+const std::string rate_note = "rate:";
+constexpr const char* rates_in_words = "rates";
+constexpr const char* quiet_note = "quiet";
+constexpr const char* desired_note = "desired-state";
 
 Run read_run(const Statement& row) {
   Run run;
@@ -28,6 +36,11 @@ std::vector<Run> read_runs(Statement& statement) {
 }  // namespace
 
 Store::Store(const std::string& path, Access access) : database_(path, access, store_schema()) {}
+
+void Store::check_state() {
+  constexpr std::array<std::string_view, 2> audit{"audit", "audit_bodies"};
+  database_.check_health(audit);
+}
 
 void Store::start_run(const Run& run) {
   constexpr std::string_view sql =
@@ -80,6 +93,51 @@ std::optional<std::string> Store::load_plan(const std::string& account) {
   auto statement = database_.prepare("SELECT document FROM plans WHERE account = ?");
   if (!statement.bind(account).step()) return std::nullopt;
   return statement.text(0);
+}
+
+void Store::save_rates(const std::string& account, const std::map<std::string, std::string>& rates,
+                       const std::string& words) {
+  Transaction transaction(database_);
+  save_note(account, rates_in_words, words);
+  for (const auto& [name, model] : rates) save_note(account, rate_note + name, model);
+  transaction.commit();
+}
+
+std::map<std::string, std::string> Store::load_rates(const std::string& account) {
+  auto statement =
+      database_.prepare("SELECT name, content FROM notes WHERE account = ? AND name GLOB 'rate:*'");
+  statement.bind(account);
+  std::map<std::string, std::string> rates;
+  while (statement.step()) rates[statement.text(0).substr(rate_note.size())] = statement.text(1);
+  return rates;
+}
+
+std::optional<std::string> Store::load_rates_in_words(const std::string& account) {
+  return load_note(account, rates_in_words);
+}
+
+void Store::save_desired(const Desired& desired) {
+  const auto text = desired_to_text(desired);
+  if (load_note(desired.account, desired_note) != text) save_note(desired.account, desired_note, text);
+}
+
+std::optional<Desired> Store::load_desired(const std::string& account, const std::string& revision) {
+  const auto text = load_note(account, desired_note);
+  auto desired = text ? std::optional<Desired>{desired_from_text(*text)} : std::nullopt;
+  if (!desired || desired->account != account || desired->revision != revision) return std::nullopt;
+  return desired;
+}
+
+void Store::save_quiet(const std::string& account, const std::string& content) {
+  save_note(account, quiet_note, content);
+}
+
+void Store::forget_quiet(const std::string& account) {
+  database_.prepare("DELETE FROM notes WHERE account = ? AND name = ?").bind(account, quiet_note).run();
+}
+
+std::optional<std::string> Store::load_quiet(const std::string& account) {
+  return load_note(account, quiet_note);
 }
 
 void Store::save_note(const std::string& account, const std::string& name, const std::string& content) {

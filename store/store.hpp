@@ -10,6 +10,7 @@
 #include "store/audit.hpp"
 #include "store/database.hpp"
 #include "store/rows.hpp"
+#include "sync/desired.hpp"
 
 namespace usersyncd {
 
@@ -22,12 +23,20 @@ class Store {
   /// Makes or upgrades the file when it may be written; reading asks for one that is there.
   Store(const std::string& path, Access access);
 
-  /// For the start of the daemon: reads the whole file. Throws StoreError when it is damaged.
+  /// Reads the whole file. Throws StoreError when it is damaged.
   void check_health() { database_.check_health(); }
+  /// For the start of the daemon: the same without the audit log, which may be large, and of which every byte
+  /// is proven by its own chain (`audit verify`).
+  void check_state();
   /// For a clean stop.
   void tidy_up() { database_.tidy_up(); }
+  /// True if another process has written since the last call, and for the first call.
+  bool changed_by_others() { return database_.changed_by_others(); }
   const std::string& path() const { return database_.path(); }
   AuditLog& audit() { return audit_; }
+  /// Makes all that is written until its commit() one transaction, which saves a great deal of waiting for
+  /// the disk. Nothing may be awaited meanwhile: others would write into it.
+  Transaction begin() { return Transaction{database_}; }
 
   // --- What was seen
 
@@ -116,6 +125,22 @@ class Store {
   std::vector<Approval> list_approvals(const std::optional<std::string>& account);
   /// Ids of the actions that may go at `now`.
   std::set<std::string> approved_actions(const std::string& account, Time now);
+
+  /// What was learned of the limits of an account's provider, by class of endpoints, and the same in words.
+  void save_rates(const std::string& account, const std::map<std::string, std::string>& rates,
+                  const std::string& words);
+  std::map<std::string, std::string> load_rates(const std::string& account);
+  std::optional<std::string> load_rates_in_words(const std::string& account);
+
+  /// The desired state in force of its account, for who has not got it at hand.
+  void save_desired(const Desired& desired);
+  /// Empty: there is none, or one of another revision. Its author is not stored.
+  std::optional<Desired> load_desired(const std::string& account, const std::string& revision);
+
+  /// What a look that found nothing to do was made from; the next write to the account forgets it.
+  void save_quiet(const std::string& account, const std::string& content);
+  void forget_quiet(const std::string& account);
+  std::optional<std::string> load_quiet(const std::string& account);
 
   // --- Small things of other parts, such as what a rate limiter has learned
 

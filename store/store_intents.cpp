@@ -172,6 +172,7 @@ std::int64_t Store::open_intent(const NewIntent& intent, Time now) {
                      "): it must be looked up before another is sent");
   }
   insert_intent(database_, intent, now);
+  forget_quiet(intent.account);
   const std::int64_t id = database_.last_insert_id();
   AuditEntry entry = intent_entry(intent, id, now);
   add_authority(database_, intent, entry.detail);

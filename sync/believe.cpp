@@ -15,6 +15,7 @@ std::string number(std::size_t n) {
 // What the list says about itself.
 void check_itself(const Listing& listing, Belief& belief) {
   belief.reasons = listing.faults;
+  if (listing.recognised) belief.reasons.push_back("the list was recognised, not read");
   if (listing.total && *listing.total != listing.users.size()) {
     belief.reasons.push_back("the provider says that there are " + number(*listing.total) + " users, but " +
                              number(listing.users.size()) + " arrived");

@@ -27,6 +27,15 @@ struct Catalog {
   friend bool operator==(const Catalog&, const Catalog&) = default;
 };
 
+/// One page of a list as it came: where from, and a digest of its bytes. Enough to recognise it the next
+/// time before it is decoded.
+struct PageMark {
+  std::string target;
+  std::string digest;
+  friend bool operator==(const PageMark&, const PageMark&) = default;
+};
+using ListMark = std::vector<PageMark>;
+
 /// The answer of the list-users endpoint, all pages of it, before anybody believes it.
 struct Listing {
   std::vector<User> users;           ///< in the order read
@@ -34,6 +43,9 @@ struct Listing {
   std::vector<std::string> faults;   ///< why it cannot be complete: "page 3 failed: …"
   std::vector<std::string>
       account_ids;  ///< accounts that entries say they belong to, where the profile knows
+  ListMark mark;    ///< of the pages; empty if one of them was not a page of users
+  /// Every page is byte for byte the one that was known; nothing was decoded, so everything else is empty.
+  bool recognised = false;
 };
 
 /// An item as read, with the document it came in, so that a full update can send back what it does not know.

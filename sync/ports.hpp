@@ -70,6 +70,8 @@ class Http {
  public:
   virtual ~Http() = default;
   virtual Awaitable<boost::system::result<HttpResponse, HttpFailure>> send(HttpRequest request) = 0;
+  /// Nothing will be sent for a while: what is kept for the next request may be given up.
+  virtual void rest() {}
 };
 [[noreturn]] inline void throw_exception_from_error(const HttpFailure& failure,
                                                     const boost::source_location&) {
@@ -137,10 +139,10 @@ struct UserKey {
 class Provider {
  public:
   virtual ~Provider() = default;
-  /// Whether the credential really sees the account; an Error of kind auth or config if not.
-  virtual Awaitable<Result<bool>> check_account(ExchangeContext context) = 0;
+  /// Also an Error, of kind auth or config, if the credential does not really see the account.
   virtual Awaitable<Result<Catalog>> read_catalog(ExchangeContext context) = 0;
-  virtual Awaitable<Result<Listing>> list_users(ExchangeContext context) = 0;
+  /// A list whose pages are all as in `known` is recognised instead of decoded; an empty mark is like none.
+  virtual Awaitable<Result<Listing>> list_users(ExchangeContext context, ListMark known) = 0;
   /// Empty optional: the provider says clearly that there is no such user. Anything unclear is an Error.
   virtual Awaitable<Result<std::optional<RemoteUser>>> read_user(UserKey key, ExchangeContext context) = 0;
 

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "sync/escapes.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::string_view mark = "[redacted]";
 constexpr std::string_view escape_starts = "%&\\";
+constexpr std::size_t few_patterns = 16;  // so many are tried faster than looked up
 
 std::size_t byte_of(char c) {
   return static_cast<unsigned char>(c);
@@ -80,6 +82,16 @@ Secret base64_core(std::string_view value, std::size_t offset) {
   return core;
 }
 
+Secret in_hexadecimal(std::string_view value, std::string_view digits) {
+  std::string text;
+  text.reserve(2 * value.size());  // so that no copy of a part stays behind
+  for (const char c : value) {
+    text += digits[byte_of(c) / 16];
+    text += digits[byte_of(c) % 16];
+  }
+  return Secret{std::move(text)};
+}
+
 Secret with_url_alphabet(const Secret& base64) {
   std::string text{base64.reveal()};
   std::replace(text.begin(), text.end(), '+', '-');
@@ -89,8 +101,8 @@ Secret with_url_alphabet(const Secret& base64) {
 
 }  // namespace
 
-Redactor::Redactor() {
-  index_patterns();
+Redactor::Redactor(Redactor* wider) : wider_(wider) {
+  for (const char c : key_marks) mark_all_pairs(c);
 }
 
 std::vector<Redactor::Pattern> Redactor::patterns_of(std::string_view value) {
@@ -98,6 +110,8 @@ std::vector<Redactor::Pattern> Redactor::patterns_of(std::string_view value) {
   std::string bare{value};
   std::erase(bare, '\\');
   if (!bare.empty()) patterns.push_back({Secret{std::move(bare)}, false});
+  for (const std::string_view digits : {"0123456789abcdef", "0123456789ABCDEF"})
+    patterns.push_back({in_hexadecimal(value, digits), false});
   for (const std::size_t offset : {0U, 1U, 2U}) {
     Secret core = base64_core(value, offset);
     if (core.reveal().find_first_of("+/") != std::string_view::npos) {
@@ -113,25 +127,51 @@ void Redactor::add(std::string_view value) {
 }
 
 void Redactor::rotate(std::string_view slot, std::string_view value) {
+  if (wider_) wider_->rotate(slot, value);
   if (value.size() < shortest_value) return;
-  std::erase_if(entries_, [slot, value](const Entry& entry) {
-    return entry.slot == slot && entry.value.reveal() == value;
-  });
-  entries_.push_back({std::string{slot}, Secret::copy_of(value), patterns_of(value)});
-  const auto in_slot = [slot](const Entry& entry) { return !slot.empty() && entry.slot == slot; };
-  if (std::count_if(entries_.begin(), entries_.end(), in_slot) > static_cast<std::ptrdiff_t>(kept_per_slot)) {
-    entries_.erase(std::find_if(entries_.begin(), entries_.end(), in_slot));
+  auto& kept = slots_.try_emplace(std::string{slot}).first->second;
+  for (auto it = kept.begin(); it != kept.end(); ++it) {
+    if ((*it)->value.reveal() != value) continue;
+    drop(*it);
+    kept.erase(it);
+    break;
   }
-  index_patterns();
+  entries_.push_back({std::string{slot}, Secret::copy_of(value), patterns_of(value)});
+  kept.push_back(std::prev(entries_.end()));
+  index(entries_.back());
+  if (slot.empty() || kept.size() <= kept_per_slot) return;
+  drop(kept.front());
+  kept.pop_front();
 }
 
 void Redactor::remove(std::string_view value) {
-  std::erase_if(entries_, [value](const Entry& entry) { return entry.value.reveal() == value; });
-  index_patterns();
+  if (wider_) wider_->remove(value);
+  for (auto& [slot, kept] : slots_) {
+    const auto is_it = [value](const Entries::iterator& entry) { return entry->value.reveal() == value; };
+    for (auto it = std::find_if(kept.begin(), kept.end(), is_it); it != kept.end();
+         it = std::find_if(kept.begin(), kept.end(), is_it)) {
+      drop(*it);
+      kept.erase(it);
+    }
+  }
+}
+
+// The marks stay: a pair too many only costs a closer look.
+void Redactor::drop(Entries::iterator entry) {
+  for (const Pattern& pattern : entry->patterns) {
+    const std::string_view bytes = pattern.bytes.reveal();
+    std::erase(by_first_byte_[byte_of(bytes.front())], &pattern);
+    if (bytes.size() > 1) std::erase(by_pair_[pair_of(bytes[0], bytes[1])], &pattern);
+  }
+  entries_.erase(entry);
+}
+
+std::size_t Redactor::pair_of(char first, char second) {
+  return byte_of(first) * 256 + byte_of(second);
 }
 
 void Redactor::mark_pair(char first, char second) {
-  interesting_.set(byte_of(first) * 256 + byte_of(second));
+  interesting_.set(pair_of(first, second));
 }
 
 void Redactor::mark_all_pairs(char first) {
@@ -139,29 +179,39 @@ void Redactor::mark_all_pairs(char first) {
 }
 
 /// Two bytes are enough to pass over nearly all of a text; only what they let through is looked at closely.
-void Redactor::index_patterns() {
-  for (auto& patterns : by_first_byte_) patterns.clear();
-  interesting_.reset();
-  for (const char c : key_marks) mark_all_pairs(c);
-  if (!entries_.empty()) {
-    for (const char c : escape_starts) mark_all_pairs(c);
-  }
-  for (const Entry& entry : entries_) {
-    for (const Pattern& pattern : entry.patterns) {
-      const std::string_view bytes = pattern.bytes.reveal();
-      by_first_byte_[byte_of(bytes.front())].push_back(&pattern);
-      for (const char c : escape_starts) mark_pair(bytes.front(), c);
-      if (bytes.size() == 1 || bytes[1] == ' ') mark_all_pairs(bytes.front());
-      if (bytes.size() > 1) mark_pair(bytes.front(), bytes[1]);
+void Redactor::index(const Entry& entry) {
+  for (const char c : escape_starts) mark_all_pairs(c);
+  for (const Pattern& pattern : entry.patterns) {
+    const std::string_view bytes = pattern.bytes.reveal();
+    by_first_byte_[byte_of(bytes.front())].push_back(&pattern);
+    for (const char c : escape_starts) mark_pair(bytes.front(), c);
+    if (bytes.size() == 1 || bytes[1] == ' ') mark_all_pairs(bytes.front());
+    if (bytes.size() == 1) {
+      single_.set(byte_of(bytes.front()));
+      continue;
     }
+    mark_pair(bytes.front(), bytes[1]);
+    by_pair_[pair_of(bytes[0], bytes[1])].push_back(&pattern);
   }
+}
+
+/// The patterns that may begin with these two bytes of a text. Where the second may be the start of an
+/// escape, or stand for a blank, only the first tells.
+const Redactor::Bucket& Redactor::candidates(char first, char second) const {
+  static const Bucket none;
+  const auto& all = by_first_byte_[byte_of(first)];
+  const bool first_tells = all.size() <= few_patterns || single_[byte_of(first)];
+  const bool hidden = second == '+' || escape_starts.find(second) != std::string_view::npos;
+  if (first_tells || hidden) return all;
+  const auto found = by_pair_.find(pair_of(first, second));
+  return found == by_pair_.end() ? none : found->second;
 }
 
 /// The longest registered value that begins at `pos`, in any spelling.
 TextRange Redactor::known_value_at(std::string_view text, std::size_t pos) const {
   TextRange found{pos, pos};
-  const auto try_all = [&](char first) {
-    for (const Pattern* pattern : by_first_byte_[byte_of(first)]) {
+  const auto try_all = [&](const Bucket& patterns) {
+    for (const Pattern* pattern : patterns) {
       const std::size_t end = end_of_value(text, pos, pattern->bytes.reveal());
       if (end == 0) continue;
       TextRange range{pos, end};
@@ -170,9 +220,11 @@ TextRange Redactor::known_value_at(std::string_view text, std::size_t pos) const
       found.end = std::max(found.end, range.end);
     }
   };
-  try_all(text[pos]);
+  const char next = pos + 1 < text.size() ? text[pos + 1] : '%';
+  try_all(candidates(text[pos], next));
   const Unescaped character = unescape(text, pos);
-  if (character.length != 0 && character.bytes[0] != text[pos]) try_all(character.bytes[0]);
+  if (character.length != 0 && character.bytes[0] != text[pos])
+    try_all(by_first_byte_[byte_of(character.bytes[0])]);
   return found;
 }
 

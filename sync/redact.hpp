@@ -3,8 +3,12 @@
 #include <array>
 #include <bitset>
 #include <cstddef>
+#include <deque>
+#include <list>
+#include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "sync/ports.hpp"
@@ -32,9 +36,11 @@ class Redactor {
   /// How many values a slot remembers: an answer may still quote the token before this one.
   static constexpr std::size_t kept_per_slot = 3;
 
-  Redactor();
-  Redactor(Redactor&&) noexcept = default;
-  Redactor& operator=(Redactor&&) noexcept = default;
+  /// What is registered here is registered with `wider`, too, if there is one: the texts of one account are
+  /// searched for its own secrets, the log for those of all. `wider` outlives this one.
+  explicit Redactor(Redactor* wider = nullptr);
+  Redactor(const Redactor&) = delete;
+  Redactor& operator=(const Redactor&) = delete;
 
   /// Registers a value until remove() is called with it.
   void add(std::string_view value);
@@ -62,16 +68,26 @@ class Redactor {
     Secret value;
     std::vector<Pattern> patterns;
   };
+  using Entries = std::list<Entry>;
+  using Bucket = std::vector<const Pattern*>;
   static std::vector<Pattern> patterns_of(std::string_view value);
-  void index_patterns();
+  void put(std::string_view slot, std::string_view value);
+  void drop(Entries::iterator entry);
+  void index(const Entry& entry);
+  static std::size_t pair_of(char first, char second);
   void mark_pair(char first, char second);
   void mark_all_pairs(char first);
   void redact_in_place(std::string& text) const;
   std::vector<TextRange> secret_ranges(std::string_view text) const;
   TextRange known_value_at(std::string_view text, std::size_t pos) const;
+  const Bucket& candidates(char first, char second) const;
 
-  std::vector<Entry> entries_;
-  std::array<std::vector<const Pattern*>, 256> by_first_byte_;  ///< into entries_
+  Redactor* wider_;
+  Entries entries_;
+  std::map<std::string, std::deque<Entries::iterator>, std::less<>> slots_;  ///< the oldest value first
+  std::array<Bucket, 256> by_first_byte_;                                    ///< into entries_
+  std::unordered_map<std::size_t, Bucket> by_pair_;                          ///< into entries_
+  std::bitset<256> single_;             ///< first bytes of patterns that are no longer
   std::bitset<256 * 256> interesting_;  ///< pairs of bytes at which a secret may begin or a key end
 };
 

@@ -73,6 +73,7 @@ def configure() -> None:
     header = PLACE / "source" / "sync" / "mutant.hpp"
     subprocess.run(
         ["cmake", "-S", PLACE / "source", "-B", PLACE / "build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
+         "-DUSERSYNCD_BENCH=OFF",
          f"-DCMAKE_CXX_FLAGS_DEBUG=-O1 -w -fmax-errors=0 -include {header}"],
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip

@@ -120,7 +120,7 @@ struct Bench {
                  RestLogin{kind, Secret::copy_of("client-id"), Secret::copy_of("very-secret-value")},
                  RestPorts{http, http, clock, random, log, redactor}, std::move(deliver)) {}
 
-  Result<Listing> list() { return run(provider.list_users(context)); }
+  Result<Listing> list() { return run(provider.list_users(context, ListMark{})); }
   Result<std::optional<RemoteUser>> read(const std::string& username, const std::string& id = {}) {
     ExchangeContext about = context;
     about.username = username;

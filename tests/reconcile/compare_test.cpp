@@ -54,6 +54,8 @@ TEST_CASE("A42: an update looks at its own fields, a removal at everything that 
   renamed.username = "anna";
   User bare = ann();
   bare.fields.erase(Field::email);
+  User without_roles = ann();
+  without_roles.fields.erase(Field::roles);
   const auto remove = on_ann(Operation::remove, {});
   const std::vector<Row> rows{
       {"nothing changed", edit(), ann(), Evidence::as_planned},
@@ -62,6 +64,7 @@ TEST_CASE("A42: an update looks at its own fields, a removal at everything that 
       {"another field", edit(), with(Field::roles, StringSet{}), Evidence::as_planned},
       {"another case is no change", edit(), with(Field::email, "Ann@Example.com"), Evidence::as_planned},
       {"not carried is no evidence", edit(), bare, Evidence::as_planned},
+      {"roles that are not carried would be sent back as none", edit(), without_roles, Evidence::changed},
       {"somebody else by id", edit(), other, Evidence::changed},
       {"somebody else by name", edit(), renamed, Evidence::changed},
       {"a disable as planned", disable(), ann(), Evidence::as_planned},

@@ -128,22 +128,34 @@ void Harness::want(const DesiredUser& user) {
     return key_of(a.username) < key_of(b.username);
   };
   users.insert(std::upper_bound(users.begin(), users.end(), user, after), user);
+  name_revision();
+}
+
+void Harness::name_revision() {
   std::string all;
-  for (const auto& one : users) all += digest_of(one);
+  for (const auto& one : desired_.users) all += digest_of(one);
   desired_.revision = sha256_hex(all);
 }
 
 void Harness::want_no_more(const std::string& username) {
   std::erase_if(desired_.users,
                 [&](const DesiredUser& user) { return key_of(user.username) == key_of(username); });
+  name_revision();
 }
 
 Awaitable<void> Harness::run_cycle() {
   const auto now = clock.now();
   store->recover(account.id, now + 2 * account.request_timeout, now);
-  Cycle cycle{account, Ports{world, *store, clock, random, events}, make_run_id(now, random), Purpose::poll};
-  auto looked = co_await cycle.look(desired_, rules, true, false);
-  look = std::move(looked);
+  const auto settings = rules_name.empty() ? "" : rules_name + desired_.revision;
+  Cycle cycle{account, Ports{world, *store, clock, random, events}, make_run_id(now, random), Purpose::poll,
+              settings};
+  auto glanced = co_await cycle.glance();
+  if (glanced) {
+    look = std::move(*glanced);
+  } else {
+    auto looked = co_await cycle.look(desired_, rules, true, false);
+    look = std::move(looked);
+  }
   if (clock.stopping() && !look.judged) co_return;
   cycle.save(look, desired_, clock.now() + poll_interval);
   const bool believed = look.judged && look.observed.observation.complete;

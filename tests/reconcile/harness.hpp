@@ -73,6 +73,8 @@ class Harness {
   Look look;           ///< of the last cycle
   Acted acted;         ///< of the last cycle
   std::string broken;  ///< the error that ended the last cycle; empty: none
+  /// Names the rules for glance(), which then is tried in each cycle; empty: every look is a close one.
+  std::string rules_name;
 
   Desired& desired() { return desired_; }
   /// Adds or replaces an entry.
@@ -100,6 +102,7 @@ class Harness {
   void check_invariants();
 
  private:
+  void name_revision();
   Awaitable<void> run_cycle();
   void check_writes_are_recorded();
   void check_quiet();

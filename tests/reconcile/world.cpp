@@ -14,8 +14,7 @@ namespace asio = boost::asio;
 using Kind = Call::Kind;
 using Outcome = WriteOutcome::Kind;
 
-constexpr std::array<std::string_view, 7> kind_names{"check",  "catalog", "list",  "read",
-                                                     "create", "update",  "remove"};
+constexpr std::array<std::string_view, 6> kind_names{"catalog", "list", "read", "create", "update", "remove"};
 constexpr std::array<std::string_view, 11> fault_names{"none",    "timeout after", "timeout before", "5xx",
                                                        "409",     "404",           "refused",        "429",
                                                        "ignored", "crash before",  "crash after"};
@@ -143,16 +142,18 @@ std::string World::history() const {
   return text;
 }
 
+std::string words_of(const User& user) {
+  std::string text = user.username;
+  for (Field field : all_fields) {
+    const auto& value = user.fields.get(field);
+    if (value) text += " " + std::string{name_of(field)} + "=" + show(*value);
+  }
+  return text;
+}
+
 std::string World::text() const {
   std::string text;
-  for (const auto& [key, user] : users) {
-    text += user.username;
-    for (Field field : all_fields) {
-      const auto& value = user.fields.get(field);
-      if (value) text += " " + std::string{name_of(field)} + "=" + show(*value);
-    }
-    text += '\n';
-  }
+  for (const auto& [key, user] : users) text += words_of(user) + '\n';
   return text;
 }
 
@@ -183,16 +184,6 @@ Fault World::fault_of(std::size_t number) {
   return fault;
 }
 
-Awaitable<Result<bool>> World::check_account(ExchangeContext context) {
-  Call call;
-  call.kind = Kind::check;
-  call.context = context;
-  const auto number = co_await arrive(call);
-  const auto fault = fault_of(number);
-  if (const auto error = error_of(fault)) co_return *error;
-  co_return true;
-}
-
 Awaitable<Result<Catalog>> World::read_catalog(ExchangeContext context) {
   Call call;
   call.kind = Kind::catalog;
@@ -203,7 +194,7 @@ Awaitable<Result<Catalog>> World::read_catalog(ExchangeContext context) {
   co_return catalog;
 }
 
-Awaitable<Result<Listing>> World::list_users(ExchangeContext context) {
+Awaitable<Result<Listing>> World::list_users(ExchangeContext context, ListMark known) {
   Call call;
   call.kind = Kind::list;
   call.context = context;
@@ -214,11 +205,18 @@ Awaitable<Result<Listing>> World::list_users(ExchangeContext context) {
   listing.faults = list_faults;
   if (stale_list) {
     listing.users = *stale_list;
-    co_return listing;
+  } else {
+    for (const auto& [key, user] : users) {
+      if (!unlisted.contains(key)) listing.users.push_back(listed(user));
+    }
   }
-  for (const auto& [key, user] : users) {
-    if (!unlisted.contains(key)) listing.users.push_back(listed(user));
-  }
+  if (!list_faults.empty()) co_return listing;
+  std::string bytes;
+  for (const auto& user : listing.users) bytes += user.user_id + ' ' + words_of(user) + '\n';
+  listing.mark.push_back(PageMark{"list", sha256_hex(bytes)});
+  if (listing.mark != known) co_return listing;
+  listing.recognised = true;
+  listing.users.clear();
   co_return listing;
 }
 

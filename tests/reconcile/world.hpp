@@ -16,7 +16,7 @@ struct SimulatedCrash {};
 
 /// One call of a provider, as it arrived.
 struct Call {
-  enum class Kind { check, catalog, list, read, create, update, remove };
+  enum class Kind { catalog, list, read, create, update, remove };
   Kind kind = Kind::list;
   std::string key;  ///< of the user; empty for lists
   ExchangeContext context;
@@ -24,6 +24,7 @@ struct Call {
 };
 bool is_write(Call::Kind kind);
 std::string_view name_of(Call::Kind kind);
+std::string words_of(const User& user);
 
 /// What may go wrong with one call.
 enum class Fault {
@@ -76,9 +77,8 @@ class World : public Provider {
     under_way_.clear();
   }
 
-  Awaitable<Result<bool>> check_account(ExchangeContext context) override;
   Awaitable<Result<Catalog>> read_catalog(ExchangeContext context) override;
-  Awaitable<Result<Listing>> list_users(ExchangeContext context) override;
+  Awaitable<Result<Listing>> list_users(ExchangeContext context, ListMark known) override;
   Awaitable<Result<std::optional<RemoteUser>>> read_user(UserKey key, ExchangeContext context) override;
   Awaitable<WriteOutcome> create(const Permit& permit, ExchangeContext context) override;
   Awaitable<WriteOutcome> update(const Permit& permit, RemoteUser base, ExchangeContext context) override;

@@ -80,6 +80,16 @@ std::string slashes_escaped(const std::string& plain) {
   return result;
 }
 
+std::string hexadecimal(const std::string& secret, std::string_view digits) {
+  std::string text;
+  for (const char c : secret) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += digits[byte / 16];
+    text += digits[byte % 16];
+  }
+  return text;
+}
+
 /// What must never come through: marks of every format, and text that looks encoded already.
 const std::vector<std::string> canaries{
     "canary-8Zq!xY2w",
@@ -112,6 +122,8 @@ std::vector<std::pair<std::string, std::string>> spellings_of(const std::string&
       {"Basic", base64("user:" + secret)},
       {"Basic, shifted by one", base64("user1:" + secret)},
       {"Basic, shifted by two", base64("user12:" + secret)},
+      {"hexadecimal", hexadecimal(secret, "0123456789abcdef")},
+      {"hexadecimal, upper", hexadecimal(secret, "0123456789ABCDEF")},
       {"within base64", base64("{\"a\":\"" + secret + "\",\"b\":1}")},
   };
 }
