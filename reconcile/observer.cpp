@@ -107,7 +107,7 @@ Awaitable<Result<Observed>> Observer::observe(Reading reading, const Desired& de
     user.fields = overlay(user.fields, item->second.user.fields);
     if (user.user_id.empty()) user.user_id = item->second.user.user_id;
   }
-  remember_all(desired, belief, observed);
+  remember_all(desired, observed);
   co_return observed;
 }
 
@@ -313,7 +313,7 @@ Awaitable<void> Observer::read_item(const User& listed, Observed& observed) {
   }
 }
 
-void Observer::remember_all(const Desired& desired, const Belief& belief, Observed& observed) {
+void Observer::remember_all(const Desired& desired, Observed& observed) {
   const auto now = observed.observation.observed_at;
   const auto digest_for = [&](const std::string& key) {
     const auto before = [](const DesiredUser& entry, const std::string& name) {
@@ -337,14 +337,13 @@ void Observer::remember_all(const Desired& desired, const Belief& belief, Observ
   for (const auto& user : observed.memory.found_by_lookup) keep(user);
 
   // Gone is who was missing twice: one list can be wrong (A4).
-  for (const auto& key : belief.missing) {
+  // Of all that are known by now: a write that was settled in this very poll may have made one more.
+  for (const auto& [key, before] : observed.known) {
     if (observed.next.contains(key)) continue;
-    const auto before = observed.known.find(key);
-    if (before == observed.known.end()) continue;
     // Nobody is forgotten, and then taken for new, as long as they could not be looked up.
     const bool unsure = observed.memory.waiting.contains(key);
-    if (before->second.missed_lists >= 1 && !unsure) continue;
-    auto known = before->second;
+    if (before.missed_lists >= 1 && !unsure) continue;
+    auto known = before;
     if (!unsure) ++known.missed_lists;
     observed.next[key] = std::move(known);
   }

@@ -50,7 +50,7 @@ class Observer {
   Awaitable<Result<bool>> read_items(const Desired& desired, const Listing& listing, Observed& observed);
   Awaitable<void> read_item(const User& listed, Observed& observed);
   void recall(const Desired& desired, Observed& observed, bool insist);
-  void remember_all(const Desired& desired, const Belief& belief, Observed& observed);
+  void remember_all(const Desired& desired, Observed& observed);
   bool is_quiet(const Belief& belief, const Listing& listing, const Observed& observed) const;
   ExchangeContext context(const std::string& username = {}) const;
 

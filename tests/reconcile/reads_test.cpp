@@ -71,6 +71,28 @@ TEST_CASE("A2 A3: a list with a fault, or an empty one, changes nothing and is t
   CHECK(h.store->load_snapshot(h.account.id).size() == 3);
 }
 
+TEST_CASE(
+    "A32: whom a look finds after an unanswered create is remembered, though the same poll's list lacks "
+    "them") {
+  WithTwo h;
+  h.want(wanted("new"));
+  h.world.faults = [](const Call& call, std::size_t) {
+    return call.kind == Call::Kind::create ? Fault::timeout_after : Fault::none;
+  };
+  next_minute(h);
+  h.world.faults = nullptr;
+  h.world.unlisted = {"new"};
+  h.store->clear_backoff(h.account.id, "new");
+  next_minute(h);
+  CHECK(h.unresolved() == 0);
+  CHECK(h.store->load_snapshot(h.account.id).contains("new"));
+  for (int i = 0; i < 3; ++i) next_minute(h);
+  CHECK(h.world.count(Call::Kind::create) == 1);
+  h.world.unlisted.clear();
+  h.converge();
+  h.check_invariants();
+}
+
 TEST_CASE("A4: who is missing from one list is not forgotten, and their drift is not taken for resolved") {
   WithTwo h;
   h.world.add("stranger");
