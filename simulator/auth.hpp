@@ -29,6 +29,9 @@ class Gate {
   std::optional<Refusal> refuse(const Request& request, bool basic_allowed, const World& world,
                                 Instant now) const;
 
+  /// No token that was issued so far is good any more.
+  void revoke_tokens() { expiry_by_token_.clear(); }
+
   const Credentials& credentials() const { return credentials_; }
 
  private:

@@ -118,6 +118,8 @@ const std::map<std::string_view, Reader>& fault_readers() {
        }},
       {"ignoreWrite",
        [](const auto& value, Fault& fault) { fault.ignore_write = as_bool(value, "ignoreWrite"); }},
+      {"revokeTokens",
+       [](const auto& value, Fault& fault) { fault.revoke_tokens = as_bool(value, "revokeTokens"); }},
       {"errorInside200",
        [](const auto& value, Fault& fault) { fault.error_inside = as_text(value, "errorInside200"); }},
       {"staleReads",

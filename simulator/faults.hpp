@@ -22,12 +22,13 @@ struct Fault {
   std::optional<double> truncate;  ///< this share of the body is sent, then the connection is closed
   bool html = false;               ///< 200 with a page of HTML, nothing done
   ListFault list;
-  Micros slow{};              ///< the answer is held back; the work is done at once
-  Micros per_byte{};          ///< between any two bytes of the answer
-  bool ignore_write = false;  ///< answers as if done, does nothing
-  std::string error_inside;   ///< 200 whose body carries this error code, nothing done
-  int stale_reads = 0;        ///< that many reads after this request see the world as it was before it
-  bool unframed = false;      ///< no Content-Length; the answer ends with the connection
+  Micros slow{};               ///< the answer is held back; the work is done at once
+  Micros per_byte{};           ///< between any two bytes of the answer
+  bool ignore_write = false;   ///< answers as if done, does nothing
+  bool revoke_tokens = false;  ///< no token that was issued before this request is good any more
+  std::string error_inside;    ///< 200 whose body carries this error code, nothing done
+  int stale_reads = 0;         ///< that many reads after this request see the world as it was before it
+  bool unframed = false;       ///< no Content-Length; the answer ends with the connection
 };
 
 /// The fault script: which requests go wrong, and how. Deterministic: chance depends on the seed, the rule

@@ -77,6 +77,9 @@ Reply Simulator::answer_api(const Request& request, const Target& target, Instan
 
 Response Simulator::faulty_response(const Fault& fault, const Request& request, const Target& target,
                                     Instant now) {
+  if (fault.revoke_tokens) {
+    gate_.revoke_tokens();
+  }
   if (fault.reset_before) {
     return {};
   }

@@ -118,7 +118,7 @@ TEST_CASE(
   CHECK(tokens <= 8);
 
   bench.simulator().faults(
-      R"({"rules":[{"method":"POST","path":"/users$","nth":1,"count":4,"fault":{"status":401}}]})");
+      R"({"rules":[{"method":"POST","path":"/users$","nth":5,"count":1,"fault":{"revokeTokens":true}}]})");
   wish_more(bench, people("new", 10));
   CHECK(eventually([&] { return bench.simulator().has("new009"); }));
   REQUIRE(cycles(daemon, 1, daemon.mark()));

@@ -66,7 +66,7 @@ TEST_CASE("every fault is read") {
       FaultScript::parse(R"({"rules":[{"fault":{"status":418,"body":"tea","headers":{"X-A":"b"},
     "after":true,"resetBefore":true,"resetAfter":true,"truncate":0.5,"html":true,"emptyList":true,
     "shrinkList":0.25,"foreignList":true,"slow":"5s","slowBytes":"50ms","ignoreWrite":true,
-    "errorInside200":"12073","staleReads":3,
+    "revokeTokens":true,"errorInside200":"12073","staleReads":3,
     "unframed":true,"wrongTotal":"+5"}}]})");
   const Fault* fault = script.match("GET", "/");
   REQUIRE(fault != nullptr);
@@ -81,7 +81,7 @@ TEST_CASE("every fault is read") {
   CHECK(fault->stale_reads == 3);
   CHECK(fault->list.total_offset == 5);
   CHECK((fault->after && fault->reset_before && fault->reset_after && fault->html && fault->list.empty &&
-         fault->list.foreign && fault->ignore_write && fault->unframed));
+         fault->list.foreign && fault->ignore_write && fault->revoke_tokens && fault->unframed));
 }
 
 TEST_CASE("a fault script with a mistake is refused and the rule named") {

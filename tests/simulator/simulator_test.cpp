@@ -109,7 +109,7 @@ TEST_CASE("A29: a fault before the work leaves the world alone, one after it doe
        {Row{R"({"resetBefore":true})", false, true, 0}, Row{R"({"resetAfter":true})", true, true, 0},
         Row{R"({"status":503,"body":"no"})", false, false, 503},
         Row{R"({"status":502,"after":true})", true, false, 502}, Row{R"({"html":true})", false, false, 200},
-        Row{R"({"ignoreWrite":true})", false, false, 201},
+        Row{R"({"ignoreWrite":true})", false, false, 201}, Row{R"({"revokeTokens":true})", false, false, 401},
         Row{R"({"errorInside200":"12073"})", false, false, 200}, Row{R"({"truncate":0.5})", true, false, 201},
         Row{R"({"slow":"5s"})", true, false, 201}}) {
     CAPTURE(row.fault);
