@@ -74,7 +74,9 @@ void Simulation::compare(const Ending& ending, SeedReport& report) const {
     const auto there = undisturbed_.users.find(key);
     const auto text = here == ending.users.end() ? "not there" : here->second;
     const auto wanted = there == undisturbed_.users.end() ? "not there" : there->second;
-    if (text == wanted || ending.lost.contains(key) || story_->racy.contains(key)) continue;
+    // A lost update is a race with a person, whichever of the two runs lost it.
+    const bool lost = ending.lost.contains(key) || undisturbed_.lost.contains(key);
+    if (text == wanted || lost || story_->racy.contains(key)) continue;
     report.complaints.push_back(key + " ended as " + text + ", undisturbed as " + wanted);
   }
   for (const auto& key : keys) {
