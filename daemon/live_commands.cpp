@@ -165,6 +165,11 @@ Exit report_problems(const std::vector<LiveAccount>& accounts) {
       print_error(problem);
       exit = worse(exit, Exit::desired);
     }
+    for (const auto& [key, why] : account.look.observed.memory.unread) {
+      print_error(told_to_people(Error{ErrorKind::provider, "\"" + key + "\" " + why, ""},
+                                 account.stack->context().id));
+      exit = worse(exit, Exit::failed);
+    }
     if (!account.look.judged || account.look.observed.observation.complete) continue;
     for (const auto& reason : account.look.observed.observation.reasons) {
       print_error(Error{ErrorKind::malformed, reason, "account " + account.stack->context().id});

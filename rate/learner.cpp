@@ -27,6 +27,9 @@ constexpr double least_bucket_share = 0.5;
 constexpr double confirmed_merit = 2.5, confirmed_bucket = 3;
 constexpr double fast_rate = 5, fast_doubts = 3, slow_doubts = 14;
 constexpr double fallback_share = 0.9;
+constexpr Seconds dear_wait = 60;   ///< a refusal that costs so long is not worth what it teaches,
+constexpr double few_for_it = 100;  ///< if no more than so many were accepted before it
+constexpr Seconds first_gap = 0.25, longest_gap = 20;
 
 Seconds seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
@@ -75,7 +78,7 @@ Scene Learner::scene() {
 std::optional<Instant> Learner::ready_at(Instant now) {
   const auto at = ready(seconds(now));
   if (!at) return std::nullopt;
-  return std::max(now, nanoseconds(*at));
+  return std::max(now, nanoseconds(std::max(*at, last_sent_ + least_gap_)));
 }
 
 std::optional<Seconds> Learner::ready_unlimited(Seconds now) const {
@@ -414,6 +417,10 @@ double Learner::recent_rate(Seconds at) const {
 }
 
 void Learner::hint(Instant now, std::chrono::nanoseconds wait) {
+  // So few for so long a wait: slower is faster.
+  if (seconds(wait) >= dear_wait && run_ < few_for_it) {
+    least_gap_ = std::clamp(2 * least_gap_, first_gap, longest_gap);
+  }
   hold_ = std::max(hold_, seconds(now) + std::max(0.0, seconds(wait)));
 }
 

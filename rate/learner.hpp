@@ -121,7 +121,8 @@ class Learner {
   Seconds pause_begin_ = 0;
   int pauses_ = 0, pauses_until_knock_ = 1;
   double pause_share_ = 0.5;
-  double knocks_ = 0;  ///< may leave at once, as the last was accepted
+  Seconds least_gap_ = 0;  ///< between two requests, because the provider makes us wait long for a refusal
+  double knocks_ = 0;      ///< may leave at once, as the last was accepted
 };
 
 }  // namespace usersyncd::rate

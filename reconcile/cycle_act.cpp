@@ -229,7 +229,8 @@ void Cycle::finish(const Look& look, const Acted& acted) {
   const auto summary = look.judged ? summarize({&*look.judged}) : PlanSummary{};
   const bool polled = look.judged && look.observed.observation.complete;
   std::string result = polled ? "ok" : "failed";
-  if (failed + unverified > 0) result = "degraded";
+  const auto unread = look.observed.memory.unread.size();
+  if (failed + unverified + unread > 0) result = "degraded";
 
   boost::json::object counts;
   counts["planned"] = summary.to_apply();

@@ -139,7 +139,8 @@ Listing Observer::take(Reading reading, Observed& observed) const {
 bool Observer::is_quiet(const Belief& belief, const Listing& listing, const Observed& observed) const {
   const auto& memory = observed.memory;
   return !listing.mark.empty() && belief.missing.empty() && items_.empty() && memory.waiting.empty() &&
-         memory.overridden.empty() && memory.no_removals.empty() && memory.found_by_lookup.empty();
+         memory.unread.empty() && memory.overridden.empty() && memory.no_removals.empty() &&
+         memory.found_by_lookup.empty();
 }
 
 // What of the past bears on this plan: unresolved writes, failures that back off, values that do not stay.
@@ -201,7 +202,7 @@ Awaitable<void> Observer::look_for_missing(const Desired& desired, const Listing
       }
       auto found = co_await ports_.provider.read_user(where, context(name));
       if (!found) {
-        observed.memory.waiting[key] =
+        observed.memory.unread[key] =
             "missing from the list, and could not be looked up: " + found.error().text();
         observed.memory.no_removals = "\"" + name + "\" could not be looked up: " + found.error().text();
       } else if (*found) {
@@ -304,12 +305,12 @@ Awaitable<void> Observer::read_item(const User& listed, Observed& observed) {
   where.user_id = listed.user_id;
   auto found = co_await ports_.provider.read_user(where, context(listed.username));
   if (!found) {
-    observed.memory.waiting[key] = "could not be read: " + found.error().text();
+    observed.memory.unread[key] = "could not be read: " + found.error().text();
     observed.memory.no_removals = "\"" + listed.username + "\" could not be read: " + found.error().text();
   } else if (*found) {
     items_[key] = std::move(**found);
   } else {
-    observed.memory.waiting[key] = "listed, but not found by itself";
+    observed.memory.unread[key] = "listed, but not found by itself";
   }
 }
 
@@ -341,7 +342,7 @@ void Observer::remember_all(const Desired& desired, Observed& observed) {
   for (const auto& [key, before] : observed.known) {
     if (observed.next.contains(key)) continue;
     // Nobody is forgotten, and then taken for new, as long as they could not be looked up.
-    const bool unsure = observed.memory.waiting.contains(key);
+    const bool unsure = observed.memory.waiting.contains(key) || observed.memory.unread.contains(key);
     if (before.missed_lists >= 1 && !unsure) continue;
     auto known = before;
     if (!unsure) ++known.missed_lists;

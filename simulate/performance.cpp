@@ -10,7 +10,7 @@ namespace {
 constexpr Duration between_polls{60'000};
 constexpr Duration person_looks{45'000};
 constexpr Duration long_enough{70 * 60'000};  // for every backoff to be over
-constexpr int most_polls_to_settle = 16;
+constexpr int most_polls_to_settle = 64;
 
 }  // namespace
 

@@ -226,6 +226,10 @@ bool Process::settled() {
   filter.account = account_id;
   filter.unresolved_only = true;
   if (!store_.list_intents(filter).empty()) return false;
+  const auto& notes = look_.judged->plan().notes;
+  if (std::any_of(notes.begin(), notes.end(), [](const Note& note) { return note.rule == unread_rule; })) {
+    return false;
+  }
   const auto& actions = look_.judged->actions();
   return std::none_of(actions.begin(), actions.end(), [](const JudgedAction& judged) {
     return judged.verdict == Verdict::apply || !judged.action.must_wait.empty();

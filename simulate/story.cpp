@@ -40,6 +40,11 @@ enum class Fate {
 };
 constexpr std::size_t fate_count = 12;
 
+// Whether the file does not speak of them from the beginning.
+bool comes_later(Fate fate) {
+  return fate == Fate::joins || fate == Fate::overtaken || fate == Fate::unmanaged;
+}
+
 Regime make_regime(bool dashboard, Dice& dice) {
   Regime regime;
   regime.policies = roomy;
@@ -107,7 +112,7 @@ class Author {
   void write_files();
 
  private:
-  Duration moment() { return Duration{dice_.between(10'000, 110'000)}; }
+  Duration moment() { return Duration{dice_.between(10'000, story_.length.count() - 20'000)}; }
   void from(Duration at, std::optional<Entry> entry, const std::string& username) {
     edits_.push_back({at, key_of(username), std::move(entry)});
   }
@@ -134,8 +139,7 @@ void Author::tell(const std::string& username, Fate fate) {
   auto entry = entry_of(user, dice_);
   const bool in_portal = fate != Fate::joins && fate != Fate::overtaken;
   if (in_portal) story_.people.push_back(user);
-  const bool in_file = in_portal && fate != Fate::unmanaged;
-  if (in_file) from(Duration{0}, entry, username);
+  if (!comes_later(fate)) from(Duration{0}, entry, username);
   switch (fate) {
     case Fate::steady:
       return;
@@ -229,7 +233,7 @@ void Author::write_files() {
   }
   if (!dice_.chance(25)) return;
   FileVersion torn = story_.files.back();
-  torn.at = std::max(torn.at, Duration{90'000});
+  torn.at = std::max(torn.at, story_.length - Duration{40'000});
   torn.text += "  - username: [\n";
   story_.files.push_back(torn);
 }
@@ -327,14 +331,18 @@ Story make_story(std::uint64_t number) {
   own.scope = "ACCOUNT_ADMIN";
   story.people.push_back(own);
 
-  // Now and then many join at once: such creates are verified by one list.
-  const bool crowd = dice.chance(8);
-  const auto count = crowd ? 12 : 2 + dice.below(4);
+  // What goes wrong mostly needs one person and a minute; what needs more gets it, but not every time. Now
+  // and then many join at once: such creates are verified by one list.
+  const bool crowd = dice.chance(5);
+  const bool small = !crowd && dice.chance(75);
+  if (small) story.length = Duration{65'000};
+  const auto count = crowd ? 12 : small ? 1 + dice.below(2) : 2 + dice.below(4);
   Author author{story, dice, crowd};
   const auto first = dice.below(names.size());
   for (std::size_t i = 0; i < count; ++i) {
-    const auto fate = crowd && i > 2 ? Fate::joins : static_cast<Fate>(dice.below(fate_count));
-    author.tell(names[(first + i) % names.size()], i == 0 ? Fate::steady : fate);
+    auto fate = crowd && i > 2 ? Fate::joins : static_cast<Fate>(dice.below(fate_count));
+    if (i == 0 && (!small || comes_later(fate))) fate = Fate::steady;  // a file without users is no file
+    author.tell(names[(first + i) % names.size()], fate);
   }
   author.write_files();
   read_files(story);

@@ -82,6 +82,7 @@ class Planner {
   StringSet names_of(const DesiredUser& wanted) const;
   std::vector<std::string> strangers_with_email(const Fields& fields) const;
   void plan_desired(const DesiredUser& wanted);
+  void plan_nothing(const DesiredUser& wanted);
   void plan_disputed(const DesiredUser& wanted, const std::vector<const User*>& found);
   void plan_create(const DesiredUser& wanted);
   void plan_leaver(const DesiredUser& wanted, const User& live);
@@ -208,7 +209,18 @@ void Planner::plan_desired(const DesiredUser& wanted) {
   } else {
     plan_present(wanted, *found.front());
   }
-  if (plan_.actions.size() == before) ++plan_.in_sync;
+  if (plan_.actions.size() == before) plan_nothing(wanted);
+}
+
+// Nothing differs as far as we see; whoever could not be read may differ all the same.
+void Planner::plan_nothing(const DesiredUser& wanted) {
+  const auto unread = memory_.unread.find(key_of(wanted.username));
+  if (unread == memory_.unread.end()) {
+    ++plan_.in_sync;
+    return;
+  }
+  plan_.notes.push_back({std::string{unread_rule}, wanted.username,
+                         "not known to be as wanted: " + unread->second + "; the next poll tries again"});
 }
 
 // One entry for two live users, or two entries for one: whoever is meant, nobody is touched (A49).
@@ -247,8 +259,11 @@ void Planner::emit(Action action) {
     if (change.to) action.after.fields.set(change.field, *change.to);
   }
   action.id = id_of(action);
-  if (const auto waits = memory_.waiting.find(key_of(action.username)); waits != memory_.waiting.end()) {
+  const auto key = key_of(action.username);
+  if (const auto waits = memory_.waiting.find(key); waits != memory_.waiting.end()) {
     action.must_wait = waits->second;
+  } else if (const auto unread = memory_.unread.find(key); unread != memory_.unread.end()) {
+    action.must_wait = unread->second;
   } else if (action.operation == Operation::disable || action.operation == Operation::remove) {
     action.must_wait = memory_.no_removals;
   }

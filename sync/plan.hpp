@@ -78,7 +78,7 @@ struct Drift {
 
 /// Something a person should know that no action of the plan is about.
 struct Note {
-  std::string rule;        ///< that it comes from; or `frozen`, `validFrom`, `validUntil`, `until`
+  std::string rule;        ///< that it comes from; or `frozen`, `unread`, `validFrom`, `validUntil`, `until`
   std::string username;    ///< empty: the rule itself
   std::string message;     ///< one sentence
   std::string place = {};  ///< where it is written, if anywhere: it moves when other lines do
@@ -88,6 +88,8 @@ struct Note {
 
 /// The rule of notes on users whose entry is not valid.
 inline constexpr std::string_view frozen_rule = "frozen";
+/// The rule of notes on users who could not be read, so that nobody knows whether they are as they should be.
+inline constexpr std::string_view unread_rule = "unread";
 
 /// What a person has to accept before anything of a plan may be done.
 struct Unaccepted {
@@ -102,6 +104,8 @@ struct PlanMemory {
   std::vector<User> found_by_lookup;
   /// Users (by key) who have to wait, and why: an earlier write is unresolved, or it failed and backs off.
   std::map<std::string, std::string> waiting;
+  /// Users (by key) who could not be read in this cycle, and why: they wait, too, and are not called in sync.
+  std::map<std::string, std::string> unread;
   /// Why nobody may lose access in this cycle: a look-up failed, so what we see may not be all there is (A1).
   std::string no_removals;
   /// key + '\n' + field name: the provider overrode this value three times running; reported, left alone

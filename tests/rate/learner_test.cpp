@@ -181,5 +181,37 @@ TEST_CASE("memory is bounded") {
   CHECK(Learner{Settings{}}.memory() <= 2048);
 }
 
+TEST_CASE("a provider that makes us wait an hour for each refusal is not pressed for ever") {
+  // Two a second and six at once, and seventeen wanted each time: a burst never gets to the end.
+  const auto at = [](double seconds) { return Instant{static_cast<std::int64_t>(seconds * 1e9)}; };
+  Settings settings;
+  settings.most_in_flight = 2;
+  Learner learner{settings};
+  double tokens = 6, refilled = 0;
+  int whole = 0;
+  for (int hour = 0; hour < 24; ++hour) {
+    const double begin = hour * 3700;
+    double now = begin;
+    int left = 17;
+    while (left > 0 && now < begin + 600) {
+      const auto ready = learner.ready_at(at(now));
+      REQUIRE(ready.has_value());  // nothing is under way
+      now = std::max(now, std::chrono::duration<double>(*ready).count());
+      learner.sent(at(now));
+      tokens = std::min(6.0, tokens + (now - refilled) * 2);
+      refilled = now;
+      const bool accepted = tokens >= 1;
+      if (!accepted) learner.hint(at(now + 0.1), 1h);
+      learner.answered(at(now), at(now + 0.1), accepted ? Answer::accepted : Answer::refused);
+      if (!accepted) break;
+      tokens -= 1;
+      --left;
+      now += 0.1;
+    }
+    whole += left == 0 ? 1 : 0;
+  }
+  CHECK(whole >= 6);
+}
+
 }  // namespace
 }  // namespace usersyncd::rate

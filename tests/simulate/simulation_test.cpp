@@ -7,7 +7,7 @@ using namespace usersyncd::simulate;
 
 namespace {
 
-constexpr std::uint64_t seeds = 64;
+constexpr std::uint64_t seeds = 160;
 
 // How many of the first seeds fail if the daemon were broken like this.
 std::size_t failures(std::optional<Trouble> scenario, Sabotage sabotage) {

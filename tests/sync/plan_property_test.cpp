@@ -41,6 +41,7 @@ class Gambler {
     if (chance(30))
       c.memory.overridden[key_of(name()) + "\n" + std::string{name_of(all_fields[below(field_count)])}] = "x";
     if (chance(30)) c.memory.waiting[key_of(name())] = "waits";
+    if (chance(30)) c.memory.unread[key_of(name())] = "could not be read";
     if (chance(30)) c.memory.found_by_lookup = {user(name())};
     return c;
   }

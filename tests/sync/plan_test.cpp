@@ -455,6 +455,22 @@ TEST_CASE("waiting: one user's trouble holds that user's actions, whatever their
   }
 }
 
+TEST_CASE("who could not be read is not called in sync, and nothing is done to them") {
+  Case c{{entry("same", {{Field::phone, text("1")}}), entry("other", {{Field::phone, text("1")}}),
+          entry("fine", {{Field::phone, text("1")}})},
+         {live("SAME", {{Field::phone, text("1")}}), live("other", {{Field::phone, text("2")}}),
+          live("fine", {{Field::phone, text("1")}})}};
+  c.memory.unread["same"] = c.memory.unread["other"] = "could not be read: 503";
+  const auto plan = c.plan();
+  CHECK(only_action(plan).username == "other");
+  CHECK(only_action(plan).must_wait == "could not be read: 503");
+  CHECK(plan.in_sync == 1);
+  REQUIRE(plan.notes.size() == 1);
+  CHECK(plan.notes[0].rule == unread_rule);
+  CHECK(plan.notes[0].username == "same");
+  CHECK(plan.notes[0].message.find("could not be read: 503") != std::string::npos);
+}
+
 TEST_CASE("waiting: a create whose fate is unknown waits") {
   Case c{{entry("JDoe")}, {}};
   c.memory.waiting["jdoe"] = "the answer to an earlier create was lost";
