@@ -12,7 +12,8 @@
 namespace usersyncd {
 namespace {
 
-constexpr std::size_t most_bytes = 512U << 20U;  // of all files of a directory together
+constexpr std::size_t largest_desired = 64U << 20U;  // one file
+constexpr std::size_t most_bytes = 512U << 20U;      // of all files of a directory together
 
 /// Expands the role sets of one file.
 class RoleSets {
@@ -248,7 +249,7 @@ std::optional<std::string> digest_of_desired(const std::string& path) {
   if (!paths) return std::nullopt;
   std::string all;
   for (const std::string& name : *paths) {
-    const auto file = read_file(name, largest_yaml, ignored);
+    const auto file = read_file(name, largest_desired, ignored);
     if (!file) return std::nullopt;
     all += digest_line(*file);
   }
@@ -268,7 +269,7 @@ std::optional<LoadedDesired> load_desired(const std::string& path,
   std::size_t bytes = 0;
   std::string digests;
   for (const std::string& name : *paths) {
-    auto file = read_file(name, largest_yaml, problems);
+    auto file = read_file(name, largest_desired, problems);
     if (!file) continue;
     bytes += file->text->size();
     if (bytes > most_bytes) {

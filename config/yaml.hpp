@@ -48,7 +48,7 @@ struct YamlDocument {
 };
 
 /// Files above this many bytes are refused.
-inline constexpr std::size_t largest_yaml = 64U << 20U;
+inline constexpr std::size_t largest_yaml = 4U << 20U;
 
 /// Reads `text`, which is called `file` in problems. Empty if anything is wrong with it; never throws for it.
 std::optional<YamlDocument> parse_yaml(const std::string& file, std::shared_ptr<const std::string> text,

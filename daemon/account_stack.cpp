@@ -90,12 +90,13 @@ Result<bool> AccountStack::connect() {
   return true;
 }
 
-// What is believed changes with every answer; it is worth a write where the belief itself has.
-void AccountStack::save_rates() {
+// What is believed changes with every answer; it is worth a write where the belief itself has, or where much
+// was sent: a limit by the hour counts that after a restart, too.
+void AccountStack::save_rates(bool acted) {
   std::string words;
   for (const auto& [name, learned] : provider_->learned_rates())
     words += (words.empty() ? "" : "; ") + name + ": " + learned;
-  if (words == saved_rates_) return;
+  if (words == saved_rates_ && !acted) return;
   process_.store.save_rates(context_.id, provider_->rates(), words);
   saved_rates_ = std::move(words);
 }

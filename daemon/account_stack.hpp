@@ -40,7 +40,7 @@ class AccountStack {
   const Profile& profile() const { return *settings_.profile; }
   RestProvider& provider() { return *provider_; }
   /// Puts what was learned of the provider's limits into the store, where it differs.
-  void save_rates();
+  void save_rates(bool acted);
   /// Nothing will be asked for a while: kept connections are closed.
   void rest();
   /// From now on nothing is written to the account: its config is no longer the one in force.

@@ -20,7 +20,8 @@ Awaitable<void> look_at(Live& live, LiveAccount& account, bool to_write) {
     const bool claimed = co_await claim(live, account);
     if (!claimed) co_return;
   }
-  auto glanced = co_await account.cycle->glance();
+  const auto revision = live.settings.wanted.revision_of(account.stack->context().id);
+  auto glanced = co_await account.cycle->glance(revision);
   if (glanced) {
     account.look = std::move(*glanced);
     co_return;
@@ -28,7 +29,7 @@ Awaitable<void> look_at(Live& live, LiveAccount& account, bool to_write) {
   if (!give_desired(live, account)) co_return;
   auto look = co_await account.cycle->look(account.desired, live.settings.wanted.rules, to_write, true);
   account.look = std::move(look);
-  account.cycle->remember_quiet(account.look);
+  if (!to_write) account.cycle->remember_quiet(account.look);
 }
 
 Awaitable<void> look_at_all(Live& live, std::vector<LiveAccount>& accounts, bool to_write) {

@@ -62,7 +62,7 @@ Result<bool> Daemon::run() {
   if (!accounts) return accounts.error();
   if (auto admin = open_admin(); !admin) return admin.error();
 
-  remember_desired_state(*settings_, place_.store());
+  remember_desired_state(*settings_, place_.store(), Store::DesiredOf::daemon);
   write_lifecycle("started");
   accounts_digest_ = accounts_digest();
   Event started;
@@ -189,8 +189,8 @@ Awaitable<void> Daemon::poll_once(std::shared_ptr<Account> account, Duration unt
   if (!broken.empty()) {
     tell_failure(*account, broken);
     account->summary = "failed: " + broken;
+    account->polled = true;
   }
-  account->polled = true;
   notifier_.status(status_line());
 }
 
@@ -220,19 +220,27 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
   live.cycle = std::make_unique<Cycle>(context, stack.ports(), make_run_id(now, place_.random()),
                                        Purpose::poll, settings->digest_for(context));
   look_at_people(*account);
-  auto glanced = co_await live.cycle->glance();
+  const auto revision = settings->wanted.revision_of(context.id);
+  auto glanced = co_await live.cycle->glance(revision);
   if (settings_ != settings) co_return;  // reloaded meanwhile: the next cycle is due at once, and is for that
   if (glanced) {
     live.look = std::move(*glanced);
   } else {
-    if (!account->desired) account->desired = settings->wanted.recall(context.id, place_.store());
     if (!account->desired) {
-      reload(false);  // which wakes this account, too
-      co_return;
+      account->desired = settings->wanted.recall(context.id, place_.store(), Store::DesiredOf::daemon);
     }
-    live.desired = *account->desired;
-    auto look = co_await live.cycle->look(live.desired, settings->wanted.rules, true, false);
-    live.look = std::move(look);
+    if (!account->desired) {
+      reload(accounts_digest() != accounts_digest_);
+      if (settings_ != settings) co_return;  // which has woken this account, too
+      live.look.problems.push_back(Error{ErrorKind::store,
+                                         "the desired state in force is not in the store any more, and the "
+                                         "files cannot be read: mend them; until then nothing is done",
+                                         settings->config.desired_path});
+    } else {
+      live.desired = *account->desired;
+      auto look = co_await live.cycle->look(live.desired, settings->wanted.rules, true, false);
+      live.look = std::move(look);
+    }
   }
   if (live.look.glanced || live.look.quiet) account->desired.reset();
   const bool believed = live.look.judged && live.look.observed.observation.complete;
@@ -243,7 +251,8 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
     live.acted = std::move(acted);
   }
   live.cycle->finish(live.look, live.acted);
-  stack.save_rates();
+  stack.save_rates(!live.acted.steps.empty());
+  account->polled = true;
   if (!live.acted.steps.empty()) place_.keeper().sign();
   measure(*account, live);
 }
@@ -425,7 +434,7 @@ void Daemon::reload_settings(bool with_accounts) {
   const bool same_files =
       watched_paths(config_path_, *loaded.value) == watched_paths(config_path_, *settings_);
   settings_ = std::make_shared<Settings>(std::move(*loaded.value));
-  remember_desired_state(*settings_, place_.store());
+  remember_desired_state(*settings_, place_.store(), Store::DesiredOf::daemon);
   accounts_digest_ = accounts_digest();
   watcher_ = same_files ? std::move(before_reading) : FileWatcher{watched_paths(config_path_, *settings_)};
   log_.configure(settings_->config.log_level, settings_->config.log_format);

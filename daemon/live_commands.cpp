@@ -41,7 +41,7 @@ Error told_to_people(Error error, const std::string& account) {
 
 Awaitable<void> one_of_all(LiveAccount& account, const std::function<Awaitable<void>(LiveAccount&)>& one) {
   co_await one(account);
-  account.stack->save_rates();
+  account.stack->save_rates(!account.acted.steps.empty());
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ Live open_live(const CommandLine& line, Loaded<Settings> loaded, EventSink& even
   }
   live.ready = true;
   live.place = std::make_unique<Workplace>(live.settings.config, events, invoking_user());
-  remember_desired_state(live.settings, live.place->store());
+  remember_desired_state(live.settings, live.place->store(), Store::DesiredOf::command);
   for (const auto& account : selection.accounts) {
     auto stack = AccountStack::make(account, live.place->process());
     if (!stack) {
@@ -117,7 +117,8 @@ Awaitable<bool> claim(Live& live, LiveAccount& account) {
 bool give_desired(Live& live, LiveAccount& account) {
   auto& settings = live.settings;
   if (!settings.wanted.is_read) {
-    auto stored = settings.wanted.recall(account.stack->context().id, live.place->store());
+    auto stored =
+        settings.wanted.recall(account.stack->context().id, live.place->store(), Store::DesiredOf::command);
     if (stored) {
       account.desired = std::move(*stored);
       return true;

@@ -151,7 +151,6 @@ bool is_known(Settings& settings) {
   settings.wanted.author = author_of(settings.config, ignored);
   if (!ignored.empty()) return false;
   settings.wanted.digest = *digest;
-  settings.wanted.is_read = false;
   return true;
 }
 
@@ -185,12 +184,18 @@ Desired Wanted::of(const std::string& account) const {
   return nothing;
 }
 
-std::optional<Desired> Wanted::recall(const std::string& account, Store& store) const {
+std::optional<Desired> Wanted::recall(const std::string& account, Store& store,
+                                      Store::DesiredOf keeper) const {
   const auto revision = revisions.find(account);
   if (revision == revisions.end()) return of(account);
-  auto stored = store.load_desired(account, revision->second);
+  auto stored = store.load_desired(account, revision->second, keeper);
   if (stored) stored->author = author;
   return stored;
+}
+
+std::string Wanted::revision_of(const std::string& account) const {
+  const auto found = revisions.find(account);
+  return found == revisions.end() ? std::string{} : found->second;
 }
 
 Loaded<Settings> load_accounts(const std::string& config_path) {
@@ -234,11 +239,11 @@ bool read_desired_state(Settings& settings, Problems& problems) {
   return problems.grave() == before;
 }
 
-void remember_desired_state(const Settings& settings, Store& store) {
+void remember_desired_state(const Settings& settings, Store& store, Store::DesiredOf keeper) {
   const auto& wanted = settings.wanted;
   if (!wanted.is_read) return;
   auto together = store.begin();
-  for (const auto& [account, desired] : wanted.desired) store.save_desired(desired);
+  for (const auto& [account, desired] : wanted.desired) store.save_desired(desired, keeper);
   const auto text = wanted.digest.empty() ? std::string{} : known_text(settings);
   if (store.load_note({}, known_desired) != text) store.save_note({}, known_desired, text);
   together.commit();
@@ -246,9 +251,7 @@ void remember_desired_state(const Settings& settings, Store& store) {
 
 std::string Settings::digest_for(const AccountContext& account) const {
   if (texts.empty()) return {};
-  const auto revision = wanted.revisions.find(account.id);
   std::string all = std::string{USERSYNCD_VERSION} + '\n' + texts + '\n' + account.id + '\n';
-  if (revision != wanted.revisions.end()) all += revision->second;
   for (const auto& login : account.own_logins) all += '\n' + login;
   return sha256_hex(all);
 }

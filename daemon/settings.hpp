@@ -29,14 +29,16 @@ struct Wanted {
   std::map<std::string, std::string> revisions;  ///< of `desired`, also where that has not been read
   std::string digest;                            ///< of the files of the desired state
   std::string author;                            ///< who last changed it; empty: not known
-  bool is_read = true;  ///< false: the files are those of a good earlier reading; see read_desired_state
+  bool is_read = false;  ///< false: not looked for, or the files are those of a good earlier reading
   RuleSet rules;
 
   /// The account's desired state; one without a revision and users if no file speaks of it.
   Desired of(const std::string& account) const;
   /// The same for who has not kept `desired`, as remember_desired_state has put it into the store. Empty: it
   /// is not there.
-  std::optional<Desired> recall(const std::string& account, Store& store) const;
+  std::optional<Desired> recall(const std::string& account, Store& store, Store::DesiredOf keeper) const;
+  /// Of the account's desired state; empty if no file speaks of it.
+  std::string revision_of(const std::string& account) const;
 };
 
 /// Everything that people wrote, read and checked against each other.
@@ -46,7 +48,8 @@ struct Settings {
   Wanted wanted;
   std::string texts;  ///< digest of the config, profiles and policies; empty: edited while they were read
 
-  /// A digest of everything that bears on the account, for Cycle. Empty: nothing can be recognised by it.
+  /// A digest of everything but the desired state that bears on the account, for Cycle. Empty: nothing can be
+  /// recognised by it.
   std::string digest_for(const AccountContext& account) const;
 };
 
@@ -74,7 +77,7 @@ Loaded<Settings> load_settings_as_known(const std::string& config_path);
 bool read_desired_state(Settings& settings, Problems& problems);
 
 /// Keeps what was read for who has not got it, and lets later processes recognise it if there was no problem.
-void remember_desired_state(const Settings& settings, Store& store);
+void remember_desired_state(const Settings& settings, Store& store, Store::DesiredOf keeper);
 
 /// Every file that a reload has to look at: the config, profile files, and what lies below desired and
 /// policies.

@@ -249,8 +249,10 @@ Awaitable<ApiClient::Exchange> ApiClient::exchange(HttpRequest request, Http& ht
   const std::string what = request.method + " " + without_query(request.target);
   const Duration sent_at = ports_.clock.steady();
   gate.sent(sent_at);
-  auto came_back = co_await http.send(request);
+  boost::system::result<HttpResponse, HttpFailure> came_back = HttpFailure{};
   try {
+    auto answer = co_await http.send(request);
+    came_back = std::move(answer);
     record(request, url, context, came_back, ports_.clock.steady() - sent_at);
   } catch (...) {
     gate.lost(sent_at);  // others wait there for an answer

@@ -171,7 +171,7 @@ struct RateRules {
 /// How it is made sure that the credential sees the account.
 enum class AccountCheck {
   accounts,  ///< its id is in the answer of the accounts call
-  users,     ///< the user list is not refused, and its entries do not name another account
+  users,  ///< only as in any account: its list is not refused, and names no other account (sync/believe.hpp)
 };
 
 struct Profile {

@@ -5,11 +5,13 @@
 namespace usersyncd {
 namespace {
 
-constexpr Duration soon{5};               // where only an answer can tell, how soon to ask again,
-constexpr int share_of_wait = 4;          // or after this share of the time since the last request left
-constexpr Duration behind_reads{1};       // how soon a write asks again whether the reads are through
-constexpr Duration clock_tolerance{500};  // two clocks tell the same moment a little differently each time
-constexpr Duration worth_telling{1'000};  // shorter waits are pacing, and nobody's business
+constexpr Duration soon{5};                // where only an answer can tell, how soon to ask again,
+constexpr int share_of_wait = 4;           // or after this share of the time since the last request left
+constexpr Duration behind_others{1};       // how soon a write asks again whether the others are through
+constexpr int gaps_of_patience = 3;        // that a write waits,
+constexpr Duration most_patience{60'000};  // if they are not longer than this together
+constexpr Duration clock_tolerance{500};   // two clocks tell the same moment a little differently each time
+constexpr Duration worth_telling{1'000};   // shorter waits are pacing, and nobody's business
 
 rate::Learner learner_from(const std::string& memory, const rate::Settings& settings, rate::Instant now) {
   const auto model = memory.empty() ? std::nullopt : rate::Model::parse(memory);
@@ -53,28 +55,40 @@ Duration RateGate::delay() const {
 }
 
 Awaitable<RateGate::Passage> RateGate::pass(Duration patience, Kind kind) {
-  const Duration start = clock_.steady();
-  bool waits = false;  // as a read that writes let pass
-  Passage passage = Passage::open;
-  while (true) {
-    if (clock_.stopping()) passage = Passage::stopping;
-    if (passage != Passage::open) break;
+  const std::uint64_t ticket = tickets_++;
+  auto& waiting = kind == Kind::read ? reads_waiting_ : writes_waiting_;
+  waiting.insert(ticket);
+  const Passage passage = co_await wait_for_turn(ticket, patience, kind);
+  waiting.erase(ticket);
+  co_return passage;
+}
+
+bool RateGate::is_behind(std::uint64_t ticket, Kind kind) const {
+  if (kind == Kind::read) return false;
+  const bool reads = !reads_waiting_.empty() && *reads_waiting_.begin() < ticket + most_in_flight_;
+  return reads || *writes_waiting_.begin() < ticket;
+}
+
+Awaitable<RateGate::Passage> RateGate::wait_for_turn(std::uint64_t ticket, Duration patience, Kind kind) {
+  Duration since = clock_.steady();
+  while (!clock_.stopping()) {
     follow_wall_clock();
     Duration wait = delay();
-    if (wait <= Duration{0} && kind == Kind::write && reads_waiting_ > 0) wait = behind_reads;
-    if (wait <= Duration{0}) break;
-    // Asked anew after each wait: others may have been refused meanwhile.
-    if (clock_.steady() - start + wait > patience) {
-      passage = Passage::too_long;
-      break;
+    if (is_behind(ticket, kind)) {
+      wait = std::max(wait, behind_others);
+      since = clock_.steady() + wait;
     }
-    if (kind == Kind::read && !waits) ++reads_waiting_;
-    waits = true;
+    if (wait <= Duration{0}) co_return Passage::open;
+    // Not where the provider has told how long: the world may be another by then.
+    const bool paced = kind == Kind::write && closed_until_ <= clock_.steady();
+    if (paced) patience = std::max(patience, std::min(gaps_of_patience * wait, most_patience));
+    // Asked anew after each wait: others may have been refused meanwhile.
+    const bool too_long = wait > patience || clock_.steady() - since + wait > patience;
+    if (too_long) co_return Passage::too_long;
     const bool slept = co_await clock_.sleep_for(wait);
-    if (!slept) passage = Passage::stopping;
+    if (!slept) break;
   }
-  if (kind == Kind::read && waits) --reads_waiting_;
-  co_return passage;
+  co_return Passage::stopping;
 }
 
 void RateGate::sent(Duration sent_at) {

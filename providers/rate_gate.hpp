@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "rate/learner.hpp"
@@ -17,7 +19,8 @@ class RateGate {
   /// garbage is like nothing.
   RateGate(Clock& clock, std::size_t most_in_flight, const std::string& memory = {});
 
-  /// Who waits at the gate: reads go first, because what is written depends on them.
+  /// Who waits at the gate. Reads go before writes, because what is written depends on what is read; but of
+  /// those that come later no more than may be in flight at once, or a write would never have its turn.
   enum class Kind { read, write };
 
   enum class Passage {
@@ -25,7 +28,9 @@ class RateGate {
     too_long,  ///< it would take longer than the caller's patience; nothing was waited
     stopping,
   };
-  /// Waits for the turn of one request, at most `patience`.
+  /// Waits for the turn of one request, at most `patience` once nobody is before it. A write waits a few of
+  /// the present gaps between requests in any case: whoever read for it has used one up, and would have to
+  /// again.
   Awaitable<Passage> pass(Duration patience, Kind kind);
 
   /// A request leaves now. Each is to be followed by exactly one of refused(), accepted() and lost(), with
@@ -63,6 +68,8 @@ class RateGate {
 
   rate::Settings settings() const;
   Duration learned_delay() const;
+  bool is_behind(std::uint64_t ticket, Kind kind) const;
+  Awaitable<Passage> wait_for_turn(std::uint64_t ticket, Duration patience, Kind kind);
   void answered(Duration sent_at, rate::Answer answer);
   void follow_wall_clock();
 
@@ -72,8 +79,9 @@ class RateGate {
   mutable rate::Learner learner_;  ///< asking it when it is ready updates what it expects, not what it knows
   Duration last_sent_{0};          ///< steady time
   Duration longest_wait_ = first_longest;  ///< between two requests, whatever has been learned
-  int reads_waiting_ = 0;
-  Duration closed_until_{0};  ///< steady time
+  std::uint64_t tickets_ = 0;
+  std::set<std::uint64_t> reads_waiting_, writes_waiting_;  ///< by ticket
+  Duration closed_until_{0};                                ///< steady time
   std::string reason_;
 };
 

@@ -34,6 +34,18 @@ ActionResult unreadable(const Error& error) {
   return made;
 }
 
+// Why an action that was to be sent is not, after all. Whatever the provider does not show would be taken
+// away by being left out.
+std::optional<ActionResult> objection_to(Evidence evidence) {
+  if (evidence == Evidence::changed) return result(Kind::changed, "changed by somebody else since the plan");
+  if (evidence == Evidence::incomplete) {
+    return result(
+        Kind::failed,
+        "not sent: read by itself, the user lacks roles, accounts or the like that the list showed");
+  }
+  return std::nullopt;
+}
+
 std::string field_list(const std::vector<Field>& fields) {
   std::string text;
   for (Field field : fields) text += (text.empty() ? "" : ", ") + std::string{name_of(field)};
@@ -262,8 +274,7 @@ Awaitable<ActionResult> Actor::update(Permit permit) {
     if (!reading) co_return unreadable(reading.error());
     if (!*reading) co_return result(Kind::changed, "the user is not there any more");
     const auto evidence = compare_before(action, (*reading)->user);
-    if (evidence == Evidence::changed)
-      co_return result(Kind::changed, "changed by somebody else since the plan");
+    if (const auto objection = objection_to(evidence)) co_return *objection;
     if (evidence == Evidence::as_wanted) co_return result(Kind::applied, "was so already");
 
     if (const auto reason = may_not_write()) co_return result(Kind::held, *reason);
@@ -314,9 +325,8 @@ Awaitable<ActionResult> Actor::remove(Permit permit) {
     const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
     if (!reading) co_return unreadable(reading.error());
     if (!*reading) co_return result(Kind::applied, "was gone already");
-    if (compare_before(action, (*reading)->user) == Evidence::changed) {
-      co_return result(Kind::changed, "changed by somebody else since the plan");
-    }
+    const auto evidence = compare_before(action, (*reading)->user);
+    if (const auto objection = objection_to(evidence)) co_return *objection;
     if (const auto reason = may_not_write()) co_return result(Kind::held, *reason);
     const auto intent = open_intent(action, attempt);
     auto outcome = co_await ports_.provider.remove(permit, context(action, attempt));

@@ -34,7 +34,8 @@ bool is_somebody_else(const Action& action, const User& found) {
 }  // namespace
 
 Evidence compare_before(const Action& action, const User& found) {
-  if (is_somebody_else(action, found) || lost_access_fields(action, found)) return Evidence::changed;
+  if (is_somebody_else(action, found)) return Evidence::changed;
+  if (lost_access_fields(action, found)) return Evidence::incomplete;
   const bool takes_access = action.operation == Operation::disable || action.operation == Operation::remove;
   if (takes_access) {
     for (Field field : all_fields) {

@@ -12,6 +12,7 @@ enum class Evidence {
   as_wanted,   ///< every field that the action changes has the wanted value: nothing is left to do
   as_planned,  ///< what the plan saw is still there: the action may be sent
   changed,     ///< somebody changed the user since the plan was made: plan anew (A42)
+  incomplete,  ///< the reading lacks what access hangs on and the plan saw: sent back, it would be taken away
 };
 
 /// Compares before a write. An update looks at its own fields, and that none on which access hangs has gone

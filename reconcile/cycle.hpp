@@ -44,17 +44,19 @@ struct Acted {
 /// One cycle of one account: poll, believe, plan, judge; then save, act, read back, save.
 class Cycle {
  public:
-  /// `run` is the id that log and audit show. `settings` is a digest of everything that people wrote and that
-  /// bears on the account; empty: nothing is recognised, nor remembered to be.
+  /// `run` is the id that log and audit show. `settings` is a digest of everything but the desired state that
+  /// people wrote and that bears on the account; empty: nothing is recognised, nor remembered to be.
   Cycle(const AccountContext& account, Ports ports, std::string run, Purpose purpose,
         std::string settings = {});
 
-  /// Reads the account, and tells whether it is byte for byte as when a look last found nothing to do. Then
-  /// that look is the result; otherwise look() goes on with what was read.
-  Awaitable<std::optional<Look>> glance();
+  /// Reads the account, and tells whether it is byte for byte as when a look last found nothing to do, with
+  /// the desired state of the same `revision`. Then that look is the result; otherwise look() goes on with
+  /// what was read.
+  Awaitable<std::optional<Look>> glance(std::string revision);
 
-  /// Observes and plans; sends no write and saves nothing. With `settle` unresolved writes are resolved by
-  /// what is read, which does change the store; `insist` plans for users that back off, too.
+  /// Observes and plans; sends no write and saves nothing of what was observed. With `settle` unresolved
+  /// writes are resolved by what is read, which does change the store; `insist` plans for users that back
+  /// off, too.
   Awaitable<Look> look(const Desired& desired, const RuleSet& rules, bool settle, bool insist);
 
   /// The same for the way back from `run`, of which `writes` are the writes in this account, oldest first.
@@ -66,7 +68,7 @@ class Cycle {
   /// an undo.
   void save_undo(const Look& look);
 
-  /// Remembers that the look found nothing to do, if so; save() does that, too.
+  /// For a plan, which saves nothing else: remembers, for plans, that the look found nothing to do, if so.
   void remember_quiet(const Look& look);
 
   /// Saves what the look found, and tells what is new.
@@ -85,7 +87,7 @@ class Cycle {
   void conclude(const JudgedAction& judged, const ActionResult& result);
   void settle_failures(const JudgedAction& judged, const ActionResult& result);
   Awaitable<Result<Reading>> reading();
-  std::optional<Quiet> remembered_quiet();
+  std::optional<Quiet> remembered_quiet(const std::string& revision);
   Look quiet_look(const Quiet& quiet, Catalog catalog);
   void note_quiet(Look& look, const Desired& desired);
   void save_look(const Look& look, const Desired& desired, std::optional<Time> next_poll);

@@ -16,8 +16,8 @@ Awaitable<Result<Reading>> Cycle::reading() {
   co_return reading;
 }
 
-Awaitable<std::optional<Look>> Cycle::glance() {
-  const auto quiet = remembered_quiet();
+Awaitable<std::optional<Look>> Cycle::glance(std::string revision) {
+  const auto quiet = remembered_quiet(revision);
   if (!quiet) co_return std::nullopt;
   Observer observer{account_, ports_, run_};
   auto reading = co_await observer.read(quiet->list);
@@ -30,15 +30,15 @@ Awaitable<std::optional<Look>> Cycle::glance() {
   co_return quiet_look(*quiet, std::move(reading->catalog));
 }
 
-std::optional<Quiet> Cycle::remembered_quiet() {
+std::optional<Quiet> Cycle::remembered_quiet(const std::string& revision) {
   if (settings_.empty()) return std::nullopt;
   const auto text = ports_.store.load_quiet(account_.id);
   auto quiet = text ? quiet_from_text(*text) : std::nullopt;
   const auto now = ports_.clock.now();
   // A clock that was set back says nothing about how long ago the close look was.
-  const bool holds =
-      quiet && quiet->settings == settings_ && now < quiet->until && quiet->until <= now + longest_quiet;
-  if (!holds) return std::nullopt;
+  const bool holds = quiet && quiet->settings == settings_ && quiet->desired_revision == revision &&
+                     now < quiet->until && quiet->until <= now + longest_quiet;
+  if (!holds || !(quiet->saved || purpose_ == Purpose::plan)) return std::nullopt;
   IntentFilter unresolved;
   unresolved.account = account_.id;
   unresolved.unresolved_only = true;
@@ -80,9 +80,10 @@ void Cycle::note_quiet(Look& look, const Desired& desired) {
   quiet.catalog = digest_of(look.observed.observation.catalog);
   quiet.list = list;
   quiet.desired_revision = plan.desired_revision;
+  quiet.saved = purpose_ != Purpose::plan;
   quiet.users = plan.live_users;
   quiet.in_sync = plan.in_sync;
-  quiet.until = quiet_until(desired, ports_.clock.now());
+  quiet.until = quiet_until(desired, plan.observed_at);
   look.quiet = std::move(quiet);
 }
 
@@ -90,7 +91,7 @@ void Cycle::remember_quiet(const Look& look) {
   if (look.quiet) ports_.store.save_quiet(account_.id, to_text(*look.quiet));
 }
 
-// Snapshot, drift and approvals are as they were; only the times are new.
+// Snapshot, drift and approvals are as they were saved with the note; only the times are new.
 void Cycle::save_glance(const Look& look, std::optional<Time> next_poll) {
   const auto& plan = look.judged->plan();
   start_run(plan.desired_revision);

@@ -41,6 +41,7 @@ std::string to_text(const Quiet& quiet) {
   object["desiredRevision"] = quiet.desired_revision;
   object["users"] = quiet.users;
   object["inSync"] = quiet.in_sync;
+  object["saved"] = quiet.saved;
   object["until"] = millis_of(quiet.until);
   return json::serialize(object);
 }
@@ -56,6 +57,8 @@ std::optional<Quiet> quiet_from_text(std::string_view text) {
   quiet.desired_revision = text_of(object, "desiredRevision");
   quiet.users = static_cast<std::size_t>(number_of(object, "users"));
   quiet.in_sync = static_cast<std::size_t>(number_of(object, "inSync"));
+  const auto* saved = object.if_contains("saved");
+  quiet.saved = saved && saved->is_bool() && saved->get_bool();
   quiet.until = time_from_millis(number_of(object, "until"));
   const auto* pages = object.if_contains("list");
   if (!pages || !pages->is_array()) return std::nullopt;

@@ -12,12 +12,15 @@ namespace usersyncd {
 /// What a look that found nothing to do was made from. As long as all of it is byte for byte the same, a look
 /// finds nothing to do again, and need not decode anything to say so. Only ever a reason to do nothing.
 struct Quiet {
-  std::string settings;  ///< digest of everything that people wrote and that bears on the account
+  std::string settings;  ///< digest of everything but the desired state that people wrote about the account
   std::string catalog;   ///< digest of what our credential sees and can give
   ListMark list;
   std::string desired_revision;
   std::size_t users = 0;
   std::size_t in_sync = 0;
+  /// A look that was saved, and with it snapshot and drift, found it; what only a plan has seen is good for
+  /// plans alone.
+  bool saved = false;
   Time until{};  ///< when to look closely again, whatever is the same
 };
 

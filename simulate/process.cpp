@@ -194,15 +194,26 @@ void Process::note_unresolved() {
     phase_.unresolved.insert(key_of(intent.write.username));
 }
 
+// As the command does it, which saves nothing of what it has seen.
+Awaitable<void> Process::plan(const Desired& desired) {
+  Ports ports{stack_->provider, store_, clock_, random_, *events_};
+  Cycle cycle{stack_->context, ports, make_run_id(clock_.now(), random_), Purpose::plan, "settings"};
+  const auto glanced = co_await cycle.glance(desired.revision);
+  if (glanced) co_return;
+  const auto look = co_await cycle.look(desired, stage_.story.rules, false, true);
+  cycle.remember_quiet(look);
+}
+
 Awaitable<void> Process::cycle() {
   const auto& context = stack_->context;
-  const auto now = clock_.now();
   const auto& desired = stage_.story.desired_at(stage_.timeline.now());
+  if (stage_.story.somebody_plans) co_await plan(desired);
+  const auto now = clock_.now();
   store_.recover(context.id, now + 2 * context.request_timeout, now);
   note_unresolved();
   Ports ports{stack_->provider, store_, clock_, random_, *events_};
-  Cycle cycle{context, ports, make_run_id(now, random_), Purpose::poll, desired.revision};
-  auto glanced = co_await cycle.glance();
+  Cycle cycle{context, ports, make_run_id(now, random_), Purpose::poll, "settings"};
+  auto glanced = co_await cycle.glance(desired.revision);
   if (glanced) {
     look_ = std::move(*glanced);
   } else {

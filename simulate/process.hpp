@@ -49,6 +49,7 @@ class Process {
 
   Awaitable<void> poll_once();
   Awaitable<void> cycle();
+  Awaitable<void> plan(const Desired& desired);
   void note_unresolved();
   void drive(Awaitable<void> work);
 

@@ -252,6 +252,7 @@ void read_files(Story& story) {
 void choose_provider(Story& story, Dice& dice) {
   story.dashboard = dice.chance(45);
   story.basic = story.dashboard && dice.chance(50);
+  story.somebody_plans = dice.chance(15);
   story.dialect.item_wrapped = std::nullopt;
   story.dialect.location_only = dice.chance(15);
   if (dice.chance(20)) story.dialect.taken_status = 400;

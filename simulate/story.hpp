@@ -58,7 +58,8 @@ struct Regime {
 struct Story {
   std::uint64_t number = 0;
   bool dashboard = false;
-  bool basic = false;  ///< HTTP Basic instead of a token
+  bool basic = false;           ///< HTTP Basic instead of a token
+  bool somebody_plans = false;  ///< with `plan`, just before each poll
   sim::Dialect dialect;
   std::string limiter = "none";
   std::string hint = "none";

@@ -11,7 +11,8 @@ namespace {
 const std::string rate_note = "rate:";
 constexpr const char* rates_in_words = "rates";
 constexpr const char* quiet_note = "quiet";
-constexpr const char* desired_note = "desired-state";
+constexpr const char* desired_in_force = "desired-state";
+constexpr const char* desired_of_command = "desired-state-of-command";
 
 Run read_run(const Statement& row) {
   Run run;
@@ -116,16 +117,22 @@ std::optional<std::string> Store::load_rates_in_words(const std::string& account
   return load_note(account, rates_in_words);
 }
 
-void Store::save_desired(const Desired& desired) {
+void Store::save_desired(const Desired& desired, DesiredOf keeper) {
   const auto text = desired_to_text(desired);
-  if (load_note(desired.account, desired_note) != text) save_note(desired.account, desired_note, text);
+  if (load_note(desired.account, desired_in_force) == text) return;
+  const auto* name = keeper == DesiredOf::daemon ? desired_in_force : desired_of_command;
+  if (load_note(desired.account, name) != text) save_note(desired.account, name, text);
 }
 
-std::optional<Desired> Store::load_desired(const std::string& account, const std::string& revision) {
-  const auto text = load_note(account, desired_note);
-  auto desired = text ? std::optional<Desired>{desired_from_text(*text)} : std::nullopt;
-  if (!desired || desired->account != account || desired->revision != revision) return std::nullopt;
-  return desired;
+std::optional<Desired> Store::load_desired(const std::string& account, const std::string& revision,
+                                           DesiredOf keeper) {
+  for (const auto* name : {desired_in_force, desired_of_command}) {
+    if (name == desired_of_command && keeper == DesiredOf::daemon) continue;
+    const auto text = load_note(account, name);
+    auto desired = text ? std::optional<Desired>{desired_from_text(*text)} : std::nullopt;
+    if (desired && desired->account == account && desired->revision == revision) return desired;
+  }
+  return std::nullopt;
 }
 
 void Store::save_quiet(const std::string& account, const std::string& content) {

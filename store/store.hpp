@@ -132,10 +132,15 @@ class Store {
   std::map<std::string, std::string> load_rates(const std::string& account);
   std::optional<std::string> load_rates_in_words(const std::string& account);
 
-  /// The desired state in force of its account, for who has not got it at hand.
-  void save_desired(const Desired& desired);
-  /// Empty: there is none, or one of another revision. Its author is not stored.
-  std::optional<Desired> load_desired(const std::string& account, const std::string& revision);
+  /// Who keeps a desired state here. What the daemon has in force is its own: a command with other files must
+  /// not take it away.
+  enum class DesiredOf { daemon, command };
+  /// The desired state of its account, for who has not got it at hand. One for each keeper.
+  void save_desired(const Desired& desired, DesiredOf keeper);
+  /// Empty: there is none, or one of another revision. Its author is not stored. A command finds the
+  /// daemon's, too.
+  std::optional<Desired> load_desired(const std::string& account, const std::string& revision,
+                                      DesiredOf keeper);
 
   /// What a look that found nothing to do was made from; the next write to the account forgets it.
   void save_quiet(const std::string& account, const std::string& content);

@@ -36,7 +36,8 @@ void check_itself(const Listing& listing, Belief& belief) {
 void check_owner(const Listing& listing, const Catalog& catalog, const std::string& account, Belief& belief) {
   for (const auto& mark : make_set(listing.account_ids)) {
     if (mark != account) {
-      belief.reasons.push_back("entries say that they belong to account " + mark + ", not " + account);
+      belief.reasons.push_back("entries say that they belong to account " + mark + ", not " + account +
+                               "; if it stays so, correct the account's id or its credentials in the config");
     }
   }
   if (!catalog.accounts) return;

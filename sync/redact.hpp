@@ -71,7 +71,6 @@ class Redactor {
   using Entries = std::list<Entry>;
   using Bucket = std::vector<const Pattern*>;
   static std::vector<Pattern> patterns_of(std::string_view value);
-  void put(std::string_view slot, std::string_view value);
   void drop(Entries::iterator entry);
   void index(const Entry& entry);
   static std::size_t pair_of(char first, char second);

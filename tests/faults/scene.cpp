@@ -310,8 +310,8 @@ Awaitable<void> Scene::cycle() {
   const auto now = daemon.clock.now();
   daemon.store.recover(account_id, now + 2 * daemon.context.request_timeout, now);
   Ports ports{daemon.provider, daemon.store, daemon.clock, daemon.random, daemon.events};
-  Cycle cycle{daemon.context, ports, make_run_id(now, daemon.random), Purpose::poll, desired_.revision};
-  auto glanced = co_await cycle.glance();
+  Cycle cycle{daemon.context, ports, make_run_id(now, daemon.random), Purpose::poll, "settings"};
+  auto glanced = co_await cycle.glance(desired_.revision);
   if (glanced) {
     look_ = std::move(*glanced);
   } else {

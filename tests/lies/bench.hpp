@@ -58,6 +58,7 @@ enum class Items { honest, silent };
 
 /// What came of one lie.
 struct Outcome {
+  bool glanced = false;  ///< taken for what was there before, and not looked at closely
   bool believed = false;
   std::vector<Action> planned;  ///< all of them, whatever the policies say
   std::size_t permitted = 0;    ///< actions that the policies let go

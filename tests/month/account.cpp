@@ -164,9 +164,14 @@ struct Account::Daemon {
     const auto now = clock.now();
     store.recover(context.id, now + 2 * context.request_timeout, now);
     Cycle cycle{context, Ports{provider, store, clock, random, events}, make_run_id(now, random),
-                Purpose::poll};
-    auto seen = co_await cycle.look(account.desired_, account.rules_, true, false);
-    look = std::move(seen);
+                Purpose::poll, "settings"};
+    auto glanced = co_await cycle.glance(account.desired_.revision);
+    if (glanced) {
+      look = std::move(*glanced);
+    } else {
+      auto seen = co_await cycle.look(account.desired_, account.rules_, true, false);
+      look = std::move(seen);
+    }
     cycle.save(look, account.desired_, clock.now() + Duration{60'000});
     if (look.judged && look.observed.observation.complete) {
       auto done = co_await cycle.act(look, account.desired_);

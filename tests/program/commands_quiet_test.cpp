@@ -19,13 +19,15 @@ std::string without_times(const std::string& text) {
 
 /// An account that is described as it is, of which one plan has been made.
 struct Quiet : Bench {
-  explicit Quiet(Api api) : Bench(setup_for(api), {"--whole-list"}) {
+  explicit Quiet(Api api, const std::string& mode = "enforce")
+      : Bench(setup_for(api, mode), {"--whole-list"}) {
     wish_file("main.yaml", simulator().desired());
     first = run({"plan", "--format", "json"});
     REQUIRE_MESSAGE(first.exit == 0, first.err);
   }
-  static Setup setup_for(Api api) {
+  static Setup setup_for(Api api, const std::string& mode) {
     Setup setup;
+    setup.mode = mode;
     setup.api = api;
     return setup;
   }
@@ -65,6 +67,33 @@ TEST_CASE("a plan of a quiet account costs one list, and says what the first one
     CHECK(applied.exit == 0);
     CHECK(bench.simulator().writes().empty());
   }
+}
+
+TEST_CASE("A2: a plan saves nothing, so that what comes after it takes nothing for saved") {
+  for (const Api api : {Api::v1, Api::dashboard}) {
+    Quiet bench{api};
+    CHECK(bench.plan().exit == 0);
+    CHECK(bench.run({"apply", "--yes"}).exit == 0);
+    bench.simulator().faults(
+        R"({"rules":[{"method":"GET","path":"/users(.limit.*|)$","fault":{"emptyList":true}}]})");
+    const auto lied_to = bench.run({"apply", "--yes"});
+    CHECK(lied_to.exit == 1);
+    CHECK(lied_to.err.find("empty") != std::string::npos);
+    CHECK(bench.simulator().writes().empty());
+  }
+}
+
+TEST_CASE("drift that a plan saw mended is mended for the next poll, too") {
+  Quiet bench{Api::v1, "observe"};
+  const auto name = bench.simulator().usernames().front();
+  const auto last = std::string{bench.simulator().user(name).at("lastName").as_string()};
+  bench.simulator().put_user(name, R"({"lastName":"Changed"})");
+  CHECK(bench.run({"apply", "--yes"}).exit == 3);
+  CHECK(bench.run({"drift"}).exit == 2);
+  bench.simulator().put_user(name, R"({"lastName":")" + last + "\"}");
+  CHECK(bench.plan().exit == 0);
+  bench.run({"apply", "--yes"});
+  CHECK(bench.run({"drift"}).exit == 0);
 }
 
 TEST_CASE("after a quiet plan, a change in the portal, in the desired state and in the policies is noticed") {

@@ -123,6 +123,26 @@ TEST_CASE("commands work beside the running daemon, apply too") {
   CHECK(daemon.stop() == 0);
 }
 
+TEST_CASE("a command with other files takes nothing from the daemon, whose own cannot be read just then") {
+  Bench bench{quick("observe")};
+  Daemon daemon{bench};
+  REQUIRE(cycles(daemon, 2, 0));  // quiet by then
+
+  bench.home().write("desired-of-ci/main.yaml", "version: 1\naccount: \"5500001\"\nusers:\n" + two_users);
+  auto config = read_text(bench.config());
+  const std::string own = "path: desired ";
+  config.replace(config.find(own), own.size(), "path: desired-of-ci ");
+  const auto other = bench.home().write("ci.yaml", config);
+  CHECK(usersyncd({"--config", other, "plan"}).exit == 2);
+  bench.wish_file("main.yaml", "users: [");
+  REQUIRE(eventually([&] { return !daemon.events("reload.failed").empty(); }));
+
+  const auto name = bench.simulator().usernames().front();
+  bench.simulator().put_user(name, R"({"lastName":"Changed"})");
+  CHECK(eventually([&] { return !about(daemon, "drift.detected", name).empty(); }));
+  CHECK(daemon.stop() == 0);
+}
+
 // The requests of a quiet cycle, once all users have been read.
 std::size_t quiet_cycle(int users) {
   auto setup = quick();

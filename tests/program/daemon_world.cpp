@@ -1,7 +1,5 @@
 #include "tests/program/daemon_world.hpp"
 
-#include <array>
-#include <cstdio>
 
 namespace usersyncd::test {
 
@@ -37,9 +35,8 @@ void wish_more(Bench& bench, const std::string& users) {
 std::string people(const std::string& prefix, int count, const std::string& last_name) {
   std::string text;
   for (int i = 0; i < count; ++i) {
-    std::array<char, 8> digits{};
-    std::snprintf(digits.data(), digits.size(), "%03d", i);
-    const std::string name = prefix + digits.data();
+    const std::string digits = std::to_string(1000 + i).substr(1);
+    const std::string name = prefix + digits;
     text += "  - { username: " + name + ", firstName: " + name + ", lastName: " + last_name +
             ", email: " + name + "@example.com }\n";
   }

@@ -114,11 +114,8 @@ TEST_CASE("the same bytes under another status are no page of users") {
   CHECK_FALSE(listing);
 }
 
-TEST_CASE("what has a fault, or a 200 with an error in it, is never to be recognised") {
+TEST_CASE("a 200 with an error in it is never to be recognised") {
   Bench bench(built_in("bandwidth-v1"));
-  bench.http.answers = {answer(200, page({"ann"}, 2)), answer(200, page({}, 2))};
-  const auto short_of_total = bench.list();
-  REQUIRE(short_of_total);
   bench.http.answers = {answer(200, R"({"data":[],"errors":[{"code":"1","description":"no"}]})")};
   const auto with_error = bench.list();
   CHECK((!with_error || with_error->mark.empty()));

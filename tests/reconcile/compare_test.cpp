@@ -64,7 +64,7 @@ TEST_CASE("A42: an update looks at its own fields, a removal at everything that 
       {"another field", edit(), with(Field::roles, StringSet{}), Evidence::as_planned},
       {"another case is no change", edit(), with(Field::email, "Ann@Example.com"), Evidence::as_planned},
       {"not carried is no evidence", edit(), bare, Evidence::as_planned},
-      {"roles that are not carried would be sent back as none", edit(), without_roles, Evidence::changed},
+      {"roles that are not carried would be sent back as none", edit(), without_roles, Evidence::incomplete},
       {"somebody else by id", edit(), other, Evidence::changed},
       {"somebody else by name", edit(), renamed, Evidence::changed},
       {"a disable as planned", disable(), ann(), Evidence::as_planned},

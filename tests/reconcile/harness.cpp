@@ -146,10 +146,9 @@ void Harness::want_no_more(const std::string& username) {
 Awaitable<void> Harness::run_cycle() {
   const auto now = clock.now();
   store->recover(account.id, now + 2 * account.request_timeout, now);
-  const auto settings = rules_name.empty() ? "" : rules_name + desired_.revision;
   Cycle cycle{account, Ports{world, *store, clock, random, events}, make_run_id(now, random), Purpose::poll,
-              settings};
-  auto glanced = co_await cycle.glance();
+              rules_name};
+  auto glanced = co_await cycle.glance(desired_.revision);
   if (glanced) {
     look = std::move(*glanced);
   } else {

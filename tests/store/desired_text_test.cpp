@@ -56,15 +56,24 @@ TEST_CASE("a desired state comes back from the store with every word and every p
   TempStore file;
   Store store{file.path(), Access::read_write};
   const auto desired = everything();
-  CHECK_FALSE(store.load_desired("5500001", "r1"));
-  store.save_desired(desired);
-  const auto found = store.load_desired("5500001", "r1");
+  CHECK_FALSE(store.load_desired("5500001", "r1", Store::DesiredOf::daemon));
+  store.save_desired(desired, Store::DesiredOf::daemon);
+  const auto found = store.load_desired("5500001", "r1", Store::DesiredOf::daemon);
   REQUIRE(found);
   REQUIRE(found->users.size() == desired.users.size());
   for (std::size_t i = 0; i < desired.users.size(); ++i) check_same(desired.users[i], found->users[i]);
   CHECK(desired_to_text(*found) == desired_to_text(desired));
-  CHECK_FALSE(store.load_desired("5500001", "r2"));
-  CHECK_FALSE(store.load_desired("77", "r1"));
+  CHECK_FALSE(store.load_desired("5500001", "r2", Store::DesiredOf::daemon));
+  CHECK_FALSE(store.load_desired("77", "r1", Store::DesiredOf::daemon));
+
+  // A command with other files does not take away what the daemon has in force.
+  auto other = desired;
+  other.revision = "r2";
+  store.save_desired(other, Store::DesiredOf::command);
+  CHECK(store.load_desired("5500001", "r1", Store::DesiredOf::daemon));
+  CHECK(store.load_desired("5500001", "r1", Store::DesiredOf::command));
+  CHECK(store.load_desired("5500001", "r2", Store::DesiredOf::command));
+  CHECK_FALSE(store.load_desired("5500001", "r2", Store::DesiredOf::daemon));
 }
 
 TEST_CASE("a desired state in another form than ours is an error, never a smaller desired state") {
