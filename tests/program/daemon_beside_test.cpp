@@ -133,7 +133,7 @@ TEST_CASE("a command with other files takes nothing from the daemon, whose own c
   const std::string own = "path: desired ";
   config.replace(config.find(own), own.size(), "path: desired-of-ci ");
   const auto other = bench.home().write("ci.yaml", config);
-  CHECK(usersyncd({"--config", other, "plan"}).exit == 2);
+  CHECK(usersyncd({"--config", other, "plan"}).exit == 3);  // which a person has to accept first
   bench.wish_file("main.yaml", "users: [");
   REQUIRE(eventually([&] { return !daemon.events("reload.failed").empty(); }));
 

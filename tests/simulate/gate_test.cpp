@@ -1,7 +1,6 @@
 #include <doctest/doctest.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include "providers/rate_gate.hpp"
 #include "simulate/timeline.hpp"
@@ -102,22 +101,27 @@ TEST_CASE("writes have their turn however slow the provider is, with eight at wo
   CHECK(time_of(31, 10s) < 31 * 3 * 10s * 1.5);
 }
 
+Awaitable<void> pass_as(SlowProvider& provider, RateGate::Kind kind, char name, std::string& order) {
+  const auto passage = co_await provider.gate.pass(1h, kind);
+  REQUIRE(passage == RateGate::Passage::open);
+  order += name;
+  const Duration sent = provider.clock.steady();
+  provider.gate.sent(sent);
+  provider.gate.accepted(sent);
+  provider.gate.hold(1s, "one at a time");
+}
+
 TEST_CASE("a write lets the reads go first") {
   SlowProvider provider{1s};
   asio::io_context io;
   std::string order;
-  const auto pass = [&](RateGate::Kind kind, char name) -> Awaitable<void> {
-    const auto passage = co_await provider.gate.pass(1h, kind);
-    REQUIRE(passage == RateGate::Passage::open);
-    order += name;
-    provider.gate.sent(provider.clock.steady());
-    provider.gate.accepted(provider.clock.steady());
-    provider.gate.hold(1s, "one at a time");
-  };
   provider.gate.hold(10s, "everybody waits");
-  asio::co_spawn(io, pass(RateGate::Kind::read, 'a'), asio::detached);
-  asio::co_spawn(io, pass(RateGate::Kind::write, 'W'), asio::detached);
-  asio::co_spawn(io, pass(RateGate::Kind::read, 'b'), asio::detached);
+  const auto failed = [](std::exception_ptr failure) {
+    if (failure) std::rethrow_exception(failure);
+  };
+  asio::co_spawn(io, pass_as(provider, RateGate::Kind::read, 'a', order), failed);
+  asio::co_spawn(io, pass_as(provider, RateGate::Kind::write, 'W', order), failed);
+  asio::co_spawn(io, pass_as(provider, RateGate::Kind::read, 'b', order), failed);
   while (order.size() < 3) {
     io.restart();
     io.poll();
