@@ -13,9 +13,9 @@ constexpr double relative_increase = 0.05;  // or such a share of the rate, each
 
 }  // namespace
 
-void Aimd::start(Seconds now) {
+void Aimd::start(Seconds now, double rate) {
   *this = Aimd{};
-  rate_ = first_rate;
+  rate_ = std::max(first_rate, rate);
   next_ = now;
 }
 
@@ -32,7 +32,8 @@ Seconds Aimd::ready_at(Seconds now) const {
 
 void Aimd::sent(Seconds now) {
   const double gap = 1 / rate_;
-  next_ = (next_ > now - gap ? std::max(now, next_) : now) + gap;
+  // In the ramp others go beside it, and cost it nothing.
+  next_ = (next_ > now - gap && !ramp_ ? std::max(now, next_) : now) + gap;
 }
 
 void Aimd::accepted(Seconds now, double fastest) {

@@ -8,9 +8,9 @@ namespace usersyncd::rate {
 /// proved better. A pure function of time and events.
 class Aimd {
  public:
-  /// Of a provider of whom nothing is known: the rate grows by one with each that is accepted, until the
-  /// first refusal.
-  void start(Seconds now);
+  /// Of a provider of whom nothing is known but that it took `rate` requests per second; 0: not even that.
+  /// The rate grows by one with each that is accepted, until the first refusal.
+  void start(Seconds now, double rate);
   /// Goes on at `rate` requests per second, as if just refused at `now`.
   void resume(double rate, Seconds now);
   Seconds ready_at(Seconds now) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 
 #include "rate/memory.hpp"
 
@@ -56,6 +57,12 @@ constexpr std::array<Usual, 14> usual_lengths{{{1, 1.5},
                                                {900, 1},
                                                {1800, 0.6},
                                                {3600, 1.5}}};
+std::string to_text(double number) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.3g", number);
+  return text.data();
+}
+
 constexpr std::array<double, 5> kind_weights{1, 1, 0.8, 0.6, 0.4};
 
 }  // namespace
@@ -120,6 +127,8 @@ double Learner::sure_share(Seconds at) const {
 
 std::optional<Seconds> Learner::ready(Seconds now) {
   if (static_cast<int>(flights_.size()) >= settings_.most_in_flight) return std::nullopt;
+  // One at a time is polite to any provider; and one that has taken so much has no limit that we could meet.
+  if (!limited_ && (flights_.empty() || aimd_.rate() >= fastest())) return std::max(now, hold_);
   if (!ruled_) return std::max(aimd_.ready_at(now), hold_);
   const Seconds at = now + pathway_.way();
   weigh(at);
@@ -230,6 +239,7 @@ void Learner::accepted(Seconds at, Seconds now, const Flight& flight) {
   accepted_.add(at);
   fails_ = 0;
   run_ += 1;
+  if (run_ >= few_for_it) least_gap_ = 0;
   last_accepted_ = now;
   if (!limited_) {
     aimd_.accepted(now, fastest());
@@ -260,6 +270,12 @@ void Learner::accepted(Seconds at, Seconds now, const Flight& flight) {
 
 void Learner::refused(Seconds at, Seconds now, const Flight& flight) {
   ++fails_;
+  // So few for so long a wait: slower is faster. What had left before the last refusal is part of it.
+  if (dear_ && run_ < few_for_it && seconds(flight.sent) >= last_dear_) {
+    least_gap_ = std::clamp(2 * least_gap_, first_gap, longest_gap);
+    last_dear_ = now;
+  }
+  dear_ = false;
   run_ = 0;
   if (!limited_) {
     suppose(at);
@@ -335,7 +351,7 @@ void Learner::fall_back(Seconds now, const Flight& flight, bool refused) {
   next_trial_ = ledger_.aimd_accepted() + trial_gap_;
   trial_gap_ = std::min(longest_trial_gap, 2 * trial_gap_);
   if (knocked_through_) {
-    aimd_.start(now);  // the limit was raised, nobody knows how far
+    aimd_.start(now, 0);  // the limit was raised, nobody knows how far
   } else if (trial_accepted_ >= requests_per_step) {
     aimd_.resume(std::max(aimd_.rate(), ledger_.aimd_rate()), now);
   } else if (refused) {
@@ -412,10 +428,7 @@ double Learner::recent_rate(Seconds at) const {
 }
 
 void Learner::hint(Instant now, std::chrono::nanoseconds wait) {
-  // So few for so long a wait: slower is faster.
-  if (seconds(wait) >= dear_wait && run_ < few_for_it) {
-    least_gap_ = std::clamp(2 * least_gap_, first_gap, longest_gap);
-  }
+  dear_ = seconds(wait) >= dear_wait;
   hold_ = std::max(hold_, seconds(now) + std::max(0.0, seconds(wait)));
 }
 
@@ -433,6 +446,7 @@ Model Learner::save(Instant now) const {
   bucket_.save(model);
   model.limited = limited_ ? 1 : 0;
   model.ruled = ruled_ ? 1 : 0;
+  model.ramp = limited_ ? 0 : aimd_.rate();
   ledger_.save(model);
   for (const auto& window : windows_) {
     if (strong(window) && model.rules.size() < most_rules) model.rules.push_back(window.save(wall_));
@@ -446,12 +460,15 @@ Learner Learner::restored(Settings settings, const Model& model, Instant now) {
   Learner learner{settings};
   const Seconds at = seconds(now);
   learner.pathway_.restore(model);
-  if (model.ruled == 0) return learner;
+  if (model.ruled == 0) {
+    learner.aimd_.start(at, model.ramp);
+    return learner;
+  }
   learner.limited_ = model.limited != 0;
   if (learner.limited_) learner.bucket_.restore(model, at);
   learner.ruled_ = true;
   learner.ledger_.restore(model);
-  learner.aimd_.start(at);
+  learner.aimd_.start(at, 0);
   learner.counted_to_ = at;
   for (const auto& rule : model.rules) learner.windows_.push_back(Window::restored(rule, learner.wall_));
   remember(model.accepted, at, learner.wall_, learner.accepted_);
@@ -460,8 +477,9 @@ Learner Learner::restored(Settings settings, const Model& model, Instant now) {
 }
 
 std::string Learner::reason() const {
+  if (least_gap_ > 0) return "refusals cost long waits: " + to_text(least_gap_) + " s between requests";
   if (!limited_) return "not known yet";
-  if (!ruled_) return "fallback: paced at " + std::to_string(aimd_.rate()) + "/s";
+  if (!ruled_) return "no rule fits: paced at " + to_text(aimd_.rate()) + "/s";
   const Window* best = nullptr;
   for (const auto& window : windows_) {
     if (window.known() && (best == nullptr || window.weight() > best->weight())) best = &window;

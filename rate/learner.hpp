@@ -126,6 +126,8 @@ class Learner {
   Seconds pause_begin_ = 0;
   int pauses_ = 0, pauses_until_knock_ = 1;
   double pause_share_ = 0.5;
+  bool dear_ = false;  ///< the refusal that is coming was told to cost a long wait
+  Seconds last_dear_ = -never;
   Seconds least_gap_ = 0;  ///< between two requests, because the provider makes us wait long for a refusal
   double knocks_ = 0;      ///< may leave at once, as the last was accepted
 };

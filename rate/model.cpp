@@ -43,7 +43,7 @@ std::optional<Fields> read(std::string_view line) {
 }
 
 bool read_numbers(const Fields& f, Model& model) {
-  if (f.size() != 13) return false;
+  if (f.size() != 14) return false;
   model.way = f[0];
   model.jitter = f[1];
   model.shortest_trip = f[2];
@@ -57,16 +57,21 @@ bool read_numbers(const Fields& f, Model& model) {
   model.aimd_accepted = f[10];
   model.aimd_refused = f[11];
   model.aimd_elapsed = f[12];
+  model.ramp = f[13];
   const bool sane_way = f[0] > 0 && f[0] < 600 && f[1] > 0 && f[1] < 600 && f[2] > 0;
   const bool sane_bucket = f[4] >= 0 && f[5] > 0 && f[4] <= f[5] * 1.01 && f[6] >= 1 && std::abs(f[7]) < 100;
-  const bool sane_account = f[8] >= 0 && f[10] >= 0 && f[11] >= 0 && f[12] >= 0;
+  const bool sane_account = f[8] >= 0 && f[10] >= 0 && f[11] >= 0 && f[12] >= 0 && f[13] >= 0 && f[13] < 1e6;
   return sane_way && sane_bucket && sane_account;
 }
 
 bool read_rule(const Fields& f, Model& model) {
   if (f.size() != 10) return false;
-  const bool sane = f[0] >= 0 && f[0] <= 4 && f[0] == std::floor(f[0]) && f[2] > 0 && f[2] <= f[3] &&
-                    f[4] >= 1 && f[4] <= f[5] && f[5] < 1e9 && std::abs(f[6]) < 100 && f[7] > 0 && f[7] < 100;
+  const bool kind = f[0] >= 0 && f[0] <= 4 && f[0] == std::floor(f[0]) && (f[1] == 0 || f[1] == 1);
+  // Only a window on the clock may be of any length at first.
+  const bool length = f[2] > 0 && f[2] <= f[3] && f[2] < 1e6 && (f[3] < 1e6 || f[1] == 1);
+  const bool limit = f[4] >= 1 && f[4] <= f[5] && f[5] < 1e9;
+  const bool sane = kind && length && limit && std::abs(f[6]) < 100 && f[7] > 0 && f[7] < 100 &&
+                    std::isfinite(f[8]) && std::isfinite(f[9]);
   if (sane) model.rules.push_back({f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9]});
   return sane;
 }
@@ -84,7 +89,7 @@ std::string Model::text() const {
   text += '\n';
   write(text, 'n',
         {way, jitter, shortest_trip, limited, lowest_rate, highest_rate, burst, bucket_merit, conflicts,
-         ruled, aimd_accepted, aimd_refused, aimd_elapsed});
+         ruled, aimd_accepted, aimd_refused, aimd_elapsed, ramp});
   for (const auto& r : rules) {
     write(
         text, 'r',
