@@ -5,17 +5,23 @@
 namespace usersyncd::rate {
 namespace {
 
+constexpr double first_rate = 4;
 constexpr double slowest = 0.05;  // one request in twenty seconds
-constexpr double fastest = 1000;  // as good as unlimited
 constexpr double decrease = 0.7;
-constexpr double least_increase = 0.5;  // requests per second, each second
-constexpr double slow_increase = 0.12;  // share, each second, where that would be too much
-constexpr double relative_increase = 0.05;
+constexpr double least_increase = 0.5;      // requests per second, each second
+constexpr double relative_increase = 0.05;  // or such a share of the rate, each second
 
 }  // namespace
 
-void Aimd::start(double rate, Seconds now) {
-  rate_ = std::clamp(rate, slowest, fastest);
+void Aimd::start(Seconds now, double rate) {
+  *this = Aimd{};
+  rate_ = std::max(first_rate, rate);
+  next_ = now;
+}
+
+void Aimd::resume(double rate, Seconds now) {
+  rate_ = std::max(slowest, rate);
+  ramp_ = false;
   last_answer_ = last_refusal_ = now;
   next_ = now + 1 / rate_;
 }
@@ -26,21 +32,22 @@ Seconds Aimd::ready_at(Seconds now) const {
 
 void Aimd::sent(Seconds now) {
   const double gap = 1 / rate_;
-  next_ = (next_ > now - gap ? std::max(now, next_) : now) + gap;
+  // In the ramp others go beside it, and cost it nothing.
+  next_ = (next_ > now - gap && !ramp_ ? std::max(now, next_) : now) + gap;
 }
 
-void Aimd::accepted(Seconds now) {
+void Aimd::accepted(Seconds now, double fastest) {
   // A pause earns no more than a second of busy work would.
-  const double passed = std::clamp(now - last_answer_, 0.0, 1.0);
-  const double increase =
-      std::max(std::min(least_increase, slow_increase * rate_), relative_increase * rate_);
-  rate_ = std::min(fastest, rate_ + increase * passed);
+  const double passed = last_answer_ == -never ? 0 : std::clamp(now - last_answer_, 0.0, 1.0);
+  const double increase = ramp_ ? 1 : std::max(least_increase, relative_increase * rate_) * passed;
+  rate_ = std::max(rate_, std::min(fastest, rate_ + increase));
   last_answer_ = now;
 }
 
 void Aimd::refused(Seconds sent_at, Seconds now) {
   last_answer_ = now;
   if (sent_at <= last_refusal_) return;  // had left before the last cut: nothing new
+  ramp_ = false;
   last_refusal_ = now;
   rate_ = std::max(slowest, rate_ * decrease);
   next_ = now + 1 / rate_;

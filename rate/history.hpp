@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 namespace usersyncd::rate {
 
 /// Seconds of monotonic time. Inside this room only; the doors speak std::chrono.
 using Seconds = double;
+constexpr Seconds never = std::numeric_limits<double>::infinity();
 
 /// When requests reached the provider, in order. Keeps the last `most` of them one by one and of those before
 /// how many there were, and from when to when, as if they had been spread evenly.

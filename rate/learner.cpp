@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 
 #include "rate/memory.hpp"
 
@@ -13,20 +14,19 @@ constexpr double share_wanted = 0.18;  // of what is believed, to send
 constexpr double share_sure = 0.8;
 constexpr Seconds shortest_window = 0.9;  ///< shorter ones are a bucket's work
 constexpr std::chrono::minutes longest_flight{10};
-constexpr double requests_per_step = 12;
-constexpr double diffuse = 0.35;
-constexpr double knock_seconds = 45, knock_requests = 125;
-constexpr double first_knock = 25, least_pause = 0.5;
-constexpr double surprise_decay = 0.95, most_surprises = 2, most_conflicts = 1;
-constexpr double most_unconfirmed = 4;  ///< under way, so that a mistake is not made eight times
-constexpr double run_step = 16, run_begin = 60;
-constexpr double least_shut = 0.2, too_many_surprises = 4;
+constexpr double first_knock = 25, rarest_knock = 200;  ///< after so many accepted
+constexpr double pause_knock = 80;                      ///< or at the next pause after so many
+constexpr Seconds least_pause = 0.5;
+constexpr double surprise_decay = 0.95, most_surprises = 3;
+constexpr double confirmed_merit = 2.5;
+constexpr double least_shut = 0.2;
 constexpr double long_pause = 4;
-constexpr double fallback_growth = 2;
+constexpr double requests_per_step = 10;
+constexpr double fastest_each = 20;    ///< of AIMD, per second and place under way
+constexpr double fastest_rule = 8;     ///< per second: above it AIMD is good, and a mistake dear
+constexpr double refusals_to_try = 2;  ///< that a rule may cost, before it is tried
+constexpr double longest_trial_gap = 5000;
 constexpr double least_bucket_share = 0.5;
-constexpr double confirmed_merit = 2.5, confirmed_bucket = 3;
-constexpr double fast_rate = 5, fast_doubts = 3, slow_doubts = 14;
-constexpr double fallback_share = 0.9;
 constexpr Seconds dear_wait = 60;   ///< a refusal that costs so long is not worth what it teaches,
 constexpr double few_for_it = 100;  ///< if no more than so many were accepted before it
 constexpr Seconds first_gap = 0.25, longest_gap = 20;
@@ -57,6 +57,12 @@ constexpr std::array<Usual, 14> usual_lengths{{{1, 1.5},
                                                {900, 1},
                                                {1800, 0.6},
                                                {3600, 1.5}}};
+std::string to_text(double number) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.3g", number);
+  return text.data();
+}
+
 constexpr std::array<double, 5> kind_weights{1, 1, 0.8, 0.6, 0.4};
 
 }  // namespace
@@ -76,16 +82,12 @@ Scene Learner::scene() {
 }
 
 std::optional<Instant> Learner::ready_at(Instant now) {
+  // While nobody wants to send no time is lost.
+  if (!asked_ && flights_.empty()) counted_to_ = std::max(counted_to_, seconds(now));
+  asked_ = true;
   const auto at = ready(seconds(now));
   if (!at) return std::nullopt;
   return std::max(now, nanoseconds(std::max(*at, last_sent_ + least_gap_)));
-}
-
-std::optional<Seconds> Learner::ready_unlimited(Seconds now) const {
-  const double room =
-      std::min<double>(settings_.most_in_flight, 1 + std::floor(unlimited_accepted_ / requests_per_step));
-  if (static_cast<double>(flights_.size()) >= room) return std::nullopt;
-  return std::max(now, hold_);
 }
 
 void Learner::weigh(Seconds at) {
@@ -95,24 +97,13 @@ void Learner::weigh(Seconds at) {
   double windows = 0;
   for (const auto& opening : openings_) windows += opening.weight;
   const auto first = openings_.size();
-  if (opened_ || closed_) bucket_.openings(seen, at, openings_);
+  bucket_.openings(seen, at, openings_);
   // Before anything is known, a bucket is as likely as half of the windows.
   const double worth = std::max(1.0, 0.5 * windows);
   double bucket = 0;
   for (auto i = first; i < openings_.size(); ++i) {
     openings_[i].weight *= worth;
     bucket += openings_[i].weight;
-  }
-  if (closed_ && !opened_) {
-    std::array<Seconds, 32> delays{};
-    std::size_t count = 0;
-    for (Seconds delay = 0.1; delay < 7200; delay *= 1.5) {
-      if (first_refusal_ + delay > last_refusal_) delays[count++] = delay;
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-      openings_.push_back(
-          {first_refusal_ + delays[i], std::max(1.0, diffuse * windows) / static_cast<double>(count)});
-    }
   }
   std::sort(openings_.begin(), openings_.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
   total_ = 0;
@@ -135,25 +126,23 @@ double Learner::sure_share(Seconds at) const {
 }
 
 std::optional<Seconds> Learner::ready(Seconds now) {
-  if (!limited_) return ready_unlimited(now);
+  if (static_cast<int>(flights_.size()) >= settings_.most_in_flight) return std::nullopt;
+  // One at a time is polite to any provider; and one that has taken so much has no limit that we could meet.
+  if (!limited_ && (flights_.empty() || aimd_.rate() >= fastest())) return std::max(now, hold_);
+  if (!ruled_) return std::max(aimd_.ready_at(now), hold_);
   const Seconds at = now + pathway_.way();
-  if (answers_left_ > 0) {
-    if (static_cast<int>(flights_.size()) >= settings_.most_in_flight) return std::nullopt;
-    return std::max({now, aimd_.ready_at(now), hold_});
-  }
   weigh(at);
   Seconds open = chosen_;
   const auto flying = static_cast<double>(flights_.size());
-  double room = sure_share(open) >= share_sure ? settings_.most_in_flight
-                                               : 1 + std::floor(std::max(0.0, run_ - run_begin) / run_step);
-  room = std::min<double>(room, settings_.most_in_flight);
+  double room = sure_share(open) >= share_sure ? settings_.most_in_flight : 1;
   if (bucket_.known() && bucket_share_ > least_bucket_share) {
     room = std::clamp(std::ceil(bucket_.highest() * pathway_.round_trip()) + 1, room,
                       static_cast<double>(settings_.most_in_flight));
   }
   // After a long pause the first tells whether the others may follow.
   if (flying > 0 && now - last_accepted_ > long_pause) return std::nullopt;
-  if (!confirmed()) room = std::min(room, most_unconfirmed);
+  // A new rule sends one by one at first, so that a mistake is not made eight times.
+  room = std::min(room, 1 + std::floor(trial_accepted_ / requests_per_step));
   if (flying >= room) return std::nullopt;
   if (open == never) {
     if (!flights_.empty()) return std::nullopt;
@@ -162,9 +151,7 @@ std::optional<Seconds> Learner::ready(Seconds now) {
   if (flights_.empty() && open > at) {
     if (const auto knock = ready_knock(now, open - pathway_.way())) return std::max({now, *knock, hold_});
   }
-  if (fails_ > 3)
-    open = std::max(open, last_refusal_ + std::min(60.0, 0.02 * std::pow(1.6, std::min(fails_, 20))));
-  return std::max({now, open - pathway_.way(), hold_});
+  return std::max({now, std::min(open - pathway_.way(), counted_to_ + ledger_.time_left()), hold_});
 }
 
 /// A limit that was raised, or is taken for lower than it is, is not noticed by keeping to it: now and then
@@ -180,23 +167,22 @@ std::optional<Seconds> Learner::ready_knock(Seconds now, Seconds open) {
       ++pauses_;
     }
     const Seconds early = pause_begin_ + pause_share_ * (open - pause_begin_);
-    if (pauses_ >= pauses_until_knock_ && early < open) return std::max(now, early);
+    if ((pauses_ >= pauses_until_knock_ || since_knock_ >= pause_knock) && early < open)
+      return std::max(now, early);
   }
-  const bool often = knock_after_ < knock_requests;
-  if (since_knock_ < (often ? knock_after_ : knock_requests)) return std::nullopt;
-  const Seconds due = often ? now : std::max(last_knock_, last_refusal_) + knock_seconds;
-  return due < open ? std::optional{due} : std::nullopt;
+  return since_knock_ >= knock_after_ ? std::optional{now} : std::nullopt;
 }
 
 void Learner::knocked(bool accepted) {
   since_knock_ = 0;
+  knocked_through_ = accepted;
   if (accepted) {
     knock_after_ = first_knock;
     pauses_until_knock_ = 1;
     pause_share_ = 0.5;
     return;
   }
-  knock_after_ = std::min(1e6, knock_after_ * 2);
+  knock_after_ = std::min(rarest_knock, knock_after_ * 2);
   pauses_until_knock_ = std::min(64, pauses_until_knock_ * 2);
   pause_share_ = pause_share_ > 0.75 ? 0.5 : pause_share_ + 0.15;
   pauses_ = 0;
@@ -204,18 +190,17 @@ void Learner::knocked(bool accepted) {
 
 void Learner::sent(Instant now) {
   const Seconds at = seconds(now) + pathway_.way();
-  Flight flight{now, at, false, false};
+  Flight flight{now, at, false, false, ruled_};
   if (limited_) {
     if (flights_.empty()) bucket_.rested(scene(), at);
+    pause_known_ = false;
+  }
+  if (ruled_) {
     weigh(at);
     flight.sure = sure_share(at) >= share_sure;
-    flight.knock = answers_left_ <= 0 && chosen_ > at + 0.001;
-    if (flight.knock) {
-      last_knock_ = seconds(now);
-    }
-    pause_known_ = false;
-    aimd_.sent(seconds(now));
+    flight.knock = chosen_ > at + 0.001;
   }
+  aimd_.sent(seconds(now));
   // One whose answer nobody told of is lost.
   std::erase_if(flights_, [&](const auto& old) { return now - old.sent > longest_flight; });
   forget(at);
@@ -238,6 +223,7 @@ void Learner::answered(Instant sent_at, Instant now, Answer answer) {
   const Flight flight = *found;
   flights_.erase(found);
   if (answer == Answer::lost) return;
+  asked_ = false;
   const Seconds left = seconds(sent_at), back = seconds(now);
   pathway_.answered(back - left);
   const Seconds at = pathway_.arrival(left, back);
@@ -253,9 +239,10 @@ void Learner::accepted(Seconds at, Seconds now, const Flight& flight) {
   accepted_.add(at);
   fails_ = 0;
   run_ += 1;
+  if (run_ >= few_for_it) least_gap_ = 0;
   last_accepted_ = now;
   if (!limited_) {
-    unlimited_accepted_ += 1;
+    aimd_.accepted(now, fastest());
     if (opened_at_ == -never) opened_at_ = at;
     episode_ += 1;
     return;
@@ -270,22 +257,30 @@ void Learner::accepted(Seconds at, Seconds now, const Flight& flight) {
   if (flight.knock) knocked(true);
   knocks_ = flight.knock ? knocks_ + 1 : std::max(0.0, knocks_ - 1);
   bucket_.answered(seen, at, true, recent_rate(at));
+  bury();
   watch(at, now, flight, false);
   if (opens) {
     suppose_lengths(at);
     closed_ = false;
-    opened_ = true;
     opened_at_ = at;
     episode_ = 0;
   }
   episode_ += 1;
-  bury();
 }
 
 void Learner::refused(Seconds at, Seconds now, const Flight& flight) {
   ++fails_;
+  // So few for so long a wait: slower is faster. What had left before the last refusal is part of it.
+  if (dear_ && run_ < few_for_it && seconds(flight.sent) >= last_dear_) {
+    least_gap_ = std::clamp(2 * least_gap_, first_gap, longest_gap);
+    last_dear_ = now;
+  }
+  dear_ = false;
   run_ = 0;
-  if (!limited_) suppose(at);
+  if (!limited_) {
+    suppose(at);
+    counted_to_ = now;
+  }
   if (!closed_) first_refusal_ = at;
   closed_ = true;
   last_refusal_ = std::max(last_refusal_, at);
@@ -301,57 +296,74 @@ void Learner::refused(Seconds at, Seconds now, const Flight& flight) {
 
 /// Whether what is believed holds; if not, AIMD takes over and everything is learnt anew beside it.
 void Learner::watch(Seconds at, Seconds now, const Flight& flight, bool refused) {
-  if (refused) {
-    aimd_.refused(seconds(flight.sent), now);
-  } else {
-    aimd_.accepted(now);
-  }
-  if (answers_left_ > 0) {
+  ledger_.answered(flight.ruled, refused);
+  ledger_.passed(ruled_, now - counted_to_);
+  counted_to_ = now;
+  if (!ruled_) {
+    if (refused) {
+      aimd_.refused(seconds(flight.sent), now);
+    } else {
+      aimd_.accepted(now, fastest());
+    }
     if (windows_.empty()) start_over(at);
-    // While nothing stands out AIMD goes on, and what is learnt beside it is kept.
-    answers_left_ = std::max(1.0, answers_left_ - 1);
-    if (answers_left_ > 1 || !confirmed()) return;
-    answers_left_ = surprises_ = doubts_ = 0;
+    // As the provider opens, so that a rule is judged by whole windows.
+    if (closed_ && !refused) try_rule();
     return;
   }
-  if (refused && !confirmed() && seconds(flight.sent) >= last_doubt_) {
-    doubts_ += 1;
-    last_doubt_ = now;
-    const double elapsed = std::max(1.0, at - limited_since_);
-    const double rate = accepted_.count_since(limited_since_) / elapsed;
-    // Where AIMD is good, that is at high rates, there is no use in long guessing.
-    if (doubts_ > (rate > fast_rate ? fast_doubts : slow_doubts)) return fall_back(at, now);
-  }
-  const bool nothing = !bucket_.known() && std::none_of(windows_.begin(), windows_.end(),
-                                                        [](const auto& w) { return w.known(); });
-  if (opened_ && !refused && nothing) return fall_back(at, now);
+  trial_accepted_ += refused ? 0 : 1;
   surprises_ *= refused ? 1 : surprise_decay;
   // What left before the last surprise came back is part of it.
   if (refused && flight.sure && !flight.knock && seconds(flight.sent) >= last_surprise_) {
     surprises_ += 1;
     last_surprise_ = now;
   }
-  if (surprises_ >= too_many_surprises || (surprises_ >= most_surprises && !confirmed()) ||
-      (windows_.empty() && bucket_.conflicts() > most_conflicts))
-    fall_back(at, now);
+  const double most = trial_accepted_ < requests_per_step ? 1 : most_surprises;
+  const bool wrong = surprises_ >= most || !confirmed();
+  if (!wrong && ledger_.refusals_left() >= 0 && ledger_.time_left() >= 0) return;
+  fall_back(now, flight, refused);
+  if (wrong) start_over(at);
+}
+
+void Learner::try_rule() {
+  if (ledger_.aimd_accepted() < next_trial_ || !confirmed()) return;
+  if (ledger_.refusals_left() < refusals_to_try || ledger_.time_left() <= 0) return;
+  ruled_ = true;
+  surprises_ = trial_accepted_ = 0;
+  knocked_through_ = false;
+}
+
+/// Whether a rule has foretold when the provider shuts, and is none of those that AIMD does as well.
+bool Learner::strong(const Window& window) const {
+  return window.known() && window.rate() < fastest_rule && window.foretold() >= 1 &&
+         window.merit() >= confirmed_merit;
 }
 
 /// Whether one rule stands out that has foretold refusals.
 bool Learner::confirmed() const {
-  const auto strong = [](const auto& window) { return window.known() && window.merit() >= confirmed_merit; };
-  return std::any_of(windows_.begin(), windows_.end(), strong) ||
-         (bucket_.known() && bucket_.conflicts() < 0.7 && bucket_.merit() >= confirmed_bucket);
+  return std::any_of(windows_.begin(), windows_.end(), [this](const auto& w) { return strong(w); }) ||
+         (bucket_.known() && bucket_.highest() < fastest_rule && bucket_.conflicts() < 0.7 &&
+          bucket_.merit() >= confirmed_merit);
 }
 
-void Learner::fall_back(Seconds at, Seconds now) {
-  if (answers_left_ <= 0) aimd_.start(fallback_share * recent_rate(at), now);
-  answers_left_ = fallback_length_;
-  fallback_length_ = std::min(5000.0, fallback_length_ * fallback_growth);
-  start_over(at);
+/// Back to AIMD, for longer each time.
+void Learner::fall_back(Seconds now, const Flight& flight, bool refused) {
+  ruled_ = false;
+  next_trial_ = ledger_.aimd_accepted() + trial_gap_;
+  trial_gap_ = std::min(longest_trial_gap, 2 * trial_gap_);
+  if (knocked_through_) {
+    aimd_.start(now, 0);  // the limit was raised, nobody knows how far
+  } else if (trial_accepted_ >= requests_per_step) {
+    aimd_.resume(std::max(aimd_.rate(), ledger_.aimd_rate()), now);
+  } else if (refused) {
+    aimd_.refused(seconds(flight.sent), now);
+  }
+}
+
+double Learner::fastest() const {
+  return fastest_each * settings_.most_in_flight;
 }
 
 void Learner::start_over(Seconds at) {
-  surprises_ = doubts_ = 0;
   windows_.clear();
   for (const auto& usual : usual_lengths) {
     for (std::size_t kind = 0; kind < kind_weights.size(); ++kind) {
@@ -364,7 +376,6 @@ void Learner::start_over(Seconds at) {
 /// The usual windows, after the first refusal.
 void Learner::suppose(Seconds at) {
   limited_ = true;
-  limited_since_ = at;
   const double count = std::max<double>(1, static_cast<double>(accepted_.size()));
   const auto times = accepted_.times();
   for (const auto& usual : usual_lengths) {
@@ -417,10 +428,7 @@ double Learner::recent_rate(Seconds at) const {
 }
 
 void Learner::hint(Instant now, std::chrono::nanoseconds wait) {
-  // So few for so long a wait: slower is faster.
-  if (seconds(wait) >= dear_wait && run_ < few_for_it) {
-    least_gap_ = std::clamp(2 * least_gap_, first_gap, longest_gap);
-  }
+  dear_ = seconds(wait) >= dear_wait;
   hold_ = std::max(hold_, seconds(now) + std::max(0.0, seconds(wait)));
 }
 
@@ -437,13 +445,11 @@ Model Learner::save(Instant now) const {
   pathway_.save(model);
   bucket_.save(model);
   model.limited = limited_ ? 1 : 0;
-  model.fallback_rate = aimd_.rate();
-  model.fallback_left = answers_left_;
-  model.fallback_length = fallback_length_;
-  model.knock_after = knock_after_;
-  model.pauses_until_knock = pauses_until_knock_;
+  model.ruled = ruled_ ? 1 : 0;
+  model.ramp = limited_ ? 0 : aimd_.rate();
+  ledger_.save(model);
   for (const auto& window : windows_) {
-    if (window.known() && model.rules.size() < most_rules) model.rules.push_back(window.save(wall_));
+    if (strong(window) && model.rules.size() < most_rules) model.rules.push_back(window.save(wall_));
   }
   model.accepted = stretches_of(accepted_, seconds(now) - longest, wall_);
   model.tried = stretches_of(tried_, seconds(now) - longest, wall_);
@@ -454,14 +460,16 @@ Learner Learner::restored(Settings settings, const Model& model, Instant now) {
   Learner learner{settings};
   const Seconds at = seconds(now);
   learner.pathway_.restore(model);
+  if (model.ruled == 0) {
+    learner.aimd_.start(at, model.ramp);
+    return learner;
+  }
   learner.limited_ = model.limited != 0;
   if (learner.limited_) learner.bucket_.restore(model, at);
-  learner.answers_left_ = model.fallback_left;
-  learner.fallback_length_ = model.fallback_length;
-  if (model.fallback_left > 0) learner.aimd_.start(model.fallback_rate, at);
-  learner.knock_after_ = model.knock_after;
-  learner.pauses_until_knock_ = static_cast<int>(model.pauses_until_knock);
-  learner.opened_ = learner.limited_;
+  learner.ruled_ = true;
+  learner.ledger_.restore(model);
+  learner.aimd_.start(at, 0);
+  learner.counted_to_ = at;
   for (const auto& rule : model.rules) learner.windows_.push_back(Window::restored(rule, learner.wall_));
   remember(model.accepted, at, learner.wall_, learner.accepted_);
   remember(model.tried, at, learner.wall_, learner.tried_);
@@ -469,8 +477,9 @@ Learner Learner::restored(Settings settings, const Model& model, Instant now) {
 }
 
 std::string Learner::reason() const {
+  if (least_gap_ > 0) return "refusals cost long waits: " + to_text(least_gap_) + " s between requests";
   if (!limited_) return "not known yet";
-  if (answers_left_ > 0) return "fallback: paced at " + std::to_string(aimd_.rate()) + "/s";
+  if (!ruled_) return "no rule fits: paced at " + to_text(aimd_.rate()) + "/s";
   const Window* best = nullptr;
   for (const auto& window : windows_) {
     if (window.known() && (best == nullptr || window.weight() > best->weight())) best = &window;

@@ -7,7 +7,7 @@
 namespace usersyncd::rate {
 namespace {
 
-constexpr std::string_view heading = "rate-model 1";
+constexpr std::string_view heading = "rate-model 2";
 constexpr std::size_t most_lines = 256;
 constexpr std::size_t most_fields = 16;
 constexpr double infinite = 1e300;  ///< what stands for no bound in the text
@@ -53,21 +53,25 @@ bool read_numbers(const Fields& f, Model& model) {
   model.burst = f[6];
   model.bucket_merit = f[7];
   model.conflicts = f[8];
-  model.fallback_rate = f[9];
-  model.fallback_left = f[10];
-  model.fallback_length = f[11];
-  model.knock_after = f[12];
-  model.pauses_until_knock = f[13];
+  model.ruled = f[9];
+  model.aimd_accepted = f[10];
+  model.aimd_refused = f[11];
+  model.aimd_elapsed = f[12];
+  model.ramp = f[13];
   const bool sane_way = f[0] > 0 && f[0] < 600 && f[1] > 0 && f[1] < 600 && f[2] > 0;
   const bool sane_bucket = f[4] >= 0 && f[5] > 0 && f[4] <= f[5] * 1.01 && f[6] >= 1 && std::abs(f[7]) < 100;
-  const bool sane_fallback = f[8] >= 0 && f[9] >= 0 && f[10] >= 0 && f[11] >= 0 && f[11] < 1e6;
-  return sane_way && sane_bucket && sane_fallback && f[12] >= 1 && f[13] >= 1 && f[13] < 1e6;
+  const bool sane_account = f[8] >= 0 && f[10] >= 0 && f[11] >= 0 && f[12] >= 0 && f[13] >= 0 && f[13] < 1e6;
+  return sane_way && sane_bucket && sane_account;
 }
 
 bool read_rule(const Fields& f, Model& model) {
   if (f.size() != 10) return false;
-  const bool sane = f[0] >= 0 && f[0] <= 4 && f[0] == std::floor(f[0]) && f[2] > 0 && f[2] <= f[3] &&
-                    f[4] >= 1 && f[4] <= f[5] && f[5] < 1e9 && std::abs(f[6]) < 100 && f[7] > 0 && f[7] < 100;
+  const bool kind = f[0] >= 0 && f[0] <= 4 && f[0] == std::floor(f[0]) && (f[1] == 0 || f[1] == 1);
+  // Only a window on the clock may be of any length at first.
+  const bool length = f[2] > 0 && f[2] <= f[3] && f[2] < 1e6 && (f[3] < 1e6 || f[1] == 1);
+  const bool limit = f[4] >= 1 && f[4] <= f[5] && f[5] < 1e9;
+  const bool sane = kind && length && limit && std::abs(f[6]) < 100 && f[7] > 0 && f[7] < 100 &&
+                    std::isfinite(f[8]) && std::isfinite(f[9]);
   if (sane) model.rules.push_back({f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9]});
   return sane;
 }
@@ -85,7 +89,7 @@ std::string Model::text() const {
   text += '\n';
   write(text, 'n',
         {way, jitter, shortest_trip, limited, lowest_rate, highest_rate, burst, bucket_merit, conflicts,
-         fallback_rate, fallback_left, fallback_length, knock_after, pauses_until_knock});
+         ruled, aimd_accepted, aimd_refused, aimd_elapsed, ramp});
   for (const auto& r : rules) {
     write(
         text, 'r',

@@ -21,8 +21,9 @@ struct Model {
   double way = 0, jitter = 0, shortest_trip = 0;
   double limited = 0;  ///< ever refused
   double lowest_rate = 0, highest_rate = 0, burst = 1, bucket_merit = 0, conflicts = 0;
-  double fallback_rate = 0, fallback_left = 0, fallback_length = 0;
-  double knock_after = 0, pauses_until_knock = 0;
+  double ramp = 0;                                               ///< rate that was never refused
+  double ruled = 0;                                              ///< by a rule; else by AIMD
+  double aimd_accepted = 0, aimd_refused = 0, aimd_elapsed = 0;  ///< what came of AIMD
   std::vector<Rule> rules;
   std::vector<Stretch> accepted, tried;
 

@@ -148,6 +148,12 @@ void Window::answered(const Scene& scene, Seconds at, bool accepted) {
   } else {
     learn_limit(scene, at, accepted);
   }
+  if (!accepted && !promised && shut_since_ == -never) shut_since_ = at;
+  if (promised) shut_since_ = -never;
+  if (accepted && shut_since_ != -never) {
+    foretold_ += at - shut_since_ > 4 * margin(scene) ? 1 : 0;
+    shut_since_ = -never;
+  }
   if (accepted) {
     strikes_ = std::max(0.0, strikes_ - 0.02);
     if (penalty_ > 0 && lo_ >= hi_ - penalty_ + 1) penalty_ = std::max(0.0, penalty_ - 1);
@@ -377,6 +383,7 @@ Window Window::restored(const Model::Rule& rule, Seconds wall) {
   window.lo_ = rule.lowest;
   window.hi_ = rule.highest;
   window.merit_ = rule.merit;
+  window.foretold_ = 1;
   window.start_ = moment(rule.start);
   window.start_by_ = moment(rule.start_by);
   return window;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -8,8 +7,6 @@
 #include "rate/model.hpp"
 
 namespace usersyncd::rate {
-
-constexpr Seconds never = std::numeric_limits<double>::infinity();
 
 /// What a hypothesis judges by.
 struct Scene {
@@ -59,6 +56,8 @@ class Window {
   bool free() const { return shortest_ < longest_ || free_; }
   double weight() const;
   double merit() const { return merit_; }
+  /// How often it knew that the provider was shut, and was not disproved when it opened again.
+  int foretold() const { return foretold_; }
   Kind kind() const { return kind_; }
   Seconds length() const { return free_ && longest_ == never ? shortest_ : longest_; }
   Seconds longest() const { return longest_; }
@@ -97,10 +96,12 @@ class Window {
   double penalty_ = 0;  ///< taken off the limit, for refusals that it does not explain
   double strikes_ = 0;  ///< such refusals, lately
   double weight_ = 1;
-  Seconds slack_ = 0;          ///< later than it would have to be, for refusals at its edge
-  double merit_ = 0;           ///< refusals it knew of before, less those it did not
-  Seconds start_ = -never;     ///< first: of the present window; clock of unknown length: opened after
-  Seconds start_by_ = -never;  ///< and by
+  Seconds slack_ = 0;  ///< later than it would have to be, for refusals at its edge
+  int foretold_ = 0;
+  Seconds shut_since_ = -never;  ///< refused as it had foretold
+  double merit_ = 0;             ///< refusals it knew of before, less those it did not
+  Seconds start_ = -never;       ///< first: of the present window; clock of unknown length: opened after
+  Seconds start_by_ = -never;    ///< and by
 };
 
 }  // namespace usersyncd::rate

@@ -103,6 +103,7 @@ class Aimd : public Client {
       next_ = now + 1 / rate_;
     }
   }
+  std::unique_ptr<Client> restarted(double) override { return std::make_unique<Aimd>(); }
 
  private:
   double rate_ = 4, next_ = 0, last_refusal_ = -1e9;
@@ -123,7 +124,7 @@ std::unique_ptr<Client> make_client(std::string_view name, double epoch) {
 }
 
 const std::vector<std::string>& client_names() {
-  static const std::vector<std::string> names{"naive", "aws", "aimd", "learn", "warm"};
+  static const std::vector<std::string> names{"naive", "aws", "aimd", "aimd-again", "learn", "warm"};
   return names;
 }
 

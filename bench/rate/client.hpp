@@ -30,7 +30,8 @@ class Client {
 /// `naive`, `aws`, `aimd` or `learn`; null for any other name. `epoch` is the unix time of time zero.
 std::unique_ptr<Client> make_client(std::string_view name, double epoch);
 
-/// The names, for --help. `warm` is `learn` after a restart and a quarter of an hour.
+/// The names, for --help. `warm` is `learn` after a restart and a quarter of an hour, `aimd-again` is AIMD
+/// then, which keeps nothing: what of `warm` is the provider's state at that hour.
 const std::vector<std::string>& client_names();
 
 }  // namespace usersyncd::bench

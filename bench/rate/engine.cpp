@@ -162,11 +162,11 @@ double clairvoyant(const Spec& spec, double epoch, std::uint64_t seed, double st
 Outcome play(const Task& task) {
   // Somewhere in the year, so that windows on the clock begin anywhere.
   const double epoch = 1.8e9 + Dice{task.seed + 99}.between(0, 3600);
-  const bool warm = task.client == "warm";
-  auto client = make_client(warm ? "learn" : task.client, epoch);
+  const bool warm = task.client == "warm", again = task.client == "aimd-again";
+  auto client = make_client(warm ? "learn" : again ? "aimd" : task.client, epoch);
   Run run{task, epoch};
   auto outcome = run.play(*client, task.count, 0, clairvoyant(*task.spec, epoch, task.seed, 0, task.count));
-  if (!warm || !outcome.finished) return outcome;
+  if ((!warm && !again) || !outcome.finished) return outcome;
   const double start = run.now() + pause_before_warm;
   client = client->restarted(start);
   return run.play(*client, task.count, start, clairvoyant(*task.spec, epoch, task.seed, start, task.count));

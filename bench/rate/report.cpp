@@ -106,6 +106,7 @@ Row make_row(const Spec& spec, const std::string& client, int count,
   return {.limiter = spec.name,
           .client = client,
           .time = median(times),
+          .optimum = median(optima),
           .ratio = median(ratios),
           .refused = median(shares),
           .refusals = median(refusals),
@@ -117,10 +118,11 @@ Row make_row(const Spec& spec, const std::string& client, int count,
 void compare(const Row& row, const Row& aimd, int count, std::vector<Violation>& violations) {
   constexpr double most_time = 1.05, most_refusals = 1.2, always_allowed = 0.005;
   const double time = aimd.time * most_time;
-  if (row.time > time) violations.push_back({row.limiter, row.client, "time", row.time, aimd.time, time});
+  if (row.time > time)
+    violations.push_back({row.limiter, row.client, "time", row.time, aimd.time, time, row.optimum});
   const double refusals = std::max(most_refusals * aimd.refusals, always_allowed * count);
   if (row.refusals > refusals) {
-    violations.push_back({row.limiter, row.client, "refusals", row.refusals, aimd.refusals, refusals});
+    violations.push_back({row.limiter, row.client, "refusals", row.refusals, aimd.refusals, refusals, 0});
   }
 }
 
@@ -156,7 +158,7 @@ std::string details_text(const Report& report) {
   std::string text =
       "\nEvery limiter: time over the optimum, refusals, least refusals, what the client says\n";
   for (const auto& row : report.rows) {
-    text += line("  %-24s %-6s %9.1f s %7.3f %6.0f %5.1f  %s\n", row.limiter.c_str(), row.client.c_str(),
+    text += line("  %-24s %-10s %9.1f s %7.3f %6.0f %5.1f  %s\n", row.limiter.c_str(), row.client.c_str(),
                  row.time, row.ratio, row.refusals, row.bound, row.reason.c_str());
   }
   return text;
@@ -237,8 +239,9 @@ std::string as_text(const Report& report, bool details) {
   if (details) text += details_text(report);
   text += line("\nWorse than AIMD by more than allowed: %zu\n", report.violations.size());
   for (const auto& one : report.violations) {
-    text += line("  %-24s %-6s %-9s %9.1f, AIMD %9.1f, allowed %9.1f\n", one.limiter.c_str(),
-                 one.client.c_str(), one.what.c_str(), one.ours, one.aimd, one.allowed);
+    text += line("  %-24s %-6s %-9s %9.1f, AIMD %9.1f, allowed %9.1f%s\n", one.limiter.c_str(),
+                 one.client.c_str(), one.what.c_str(), one.ours, one.aimd, one.allowed,
+                 one.optimum > one.allowed ? line(", optimum %.1f", one.optimum).c_str() : "");
   }
   return text;
 }
@@ -264,7 +267,8 @@ std::string as_json(const Report& report) {
                                       {"what", one.what},
                                       {"value", one.ours},
                                       {"aimd", one.aimd},
-                                      {"allowed", one.allowed}});
+                                      {"allowed", one.allowed},
+                                      {"optimum", one.optimum}});
   }
   const json::object document{{"limiters", report.specs.size()}, {"creates", report.count},
                               {"seeds", report.seeds},           {"clients", std::move(clients)},

@@ -27,6 +27,7 @@ struct AfterChange {
 struct Row {
   std::string limiter, client;
   double time = 0;     ///< seconds
+  double optimum = 0;  ///< of the clairvoyant client
   double ratio = 0;    ///< over the clairvoyant client's
   double refused = 0;  ///< share
   double refusals = 0;
@@ -39,6 +40,7 @@ struct Row {
 struct Violation {
   std::string limiter, client, what;
   double ours = 0, aimd = 0, allowed = 0;
+  double optimum = 0;  ///< of the time; above what is allowed nobody could keep to it
 };
 
 struct Report {

@@ -59,11 +59,11 @@ struct Stage {
 
 const auto never_refuses = [](Instant) { return Answer::accepted; };
 
-TEST_CASE("without a limit eight requests are under way after a moment, and nothing waits") {
+TEST_CASE("without a limit it gets as fast as eight under way allow within seconds") {
   Stage stage;
   const auto start = stage.now;
   stage.create(1000, never_refuses);
-  CHECK(stage.now - start <= 3s);
+  CHECK(stage.now - start <= 5s);
   CHECK(stage.learner.reason() == "not known yet");
   CHECK(stage.learner.in_flight() == 0);
 }
@@ -141,8 +141,8 @@ TEST_CASE("garbage in the store is nothing known") {
   stage.create(10, never_refuses);
   const auto good = stage.learner.save(stage.now).text();
   REQUIRE(Model::parse(good));
-  for (const std::string bad : {"", "\n", "rate-model 1", "rate-model 1\n", "rate-model 2\nn 1\n", "{}",
-                                "rate-model 1\nn nan\n", "rate-model 1\nz 1\n"}) {
+  for (const std::string bad : {"", "\n", "rate-model 2", "rate-model 2\n", "rate-model 1\nn 1\n", "{}",
+                                "rate-model 2\nn nan\n", "rate-model 2\nz 1\n"}) {
     CAPTURE(bad);
     CHECK_FALSE(Model::parse(bad));
   }
