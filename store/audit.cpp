@@ -28,8 +28,8 @@ json::value text_or_null(const std::string& text) {
 json::object header_object(const Headers& headers) {
   json::object object;
   for (const auto& [name, value] : headers) {
-    const auto same = [&name](const auto& member) {
-      return key_of(std::string_view(member.key())) == key_of(name);
+    const auto same = [key = key_of(name)](const auto& member) {
+      return key_of(std::string_view(member.key())) == key;
     };
     auto* const found = std::find_if(object.begin(), object.end(), same);
     if (found == object.end())

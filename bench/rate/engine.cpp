@@ -45,7 +45,7 @@ class Run {
   Dice dice_;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::uint64_t number_ = 0;
-  double now_ = 0, last_arrival_ = 0, wake_ = never, last_done_ = 0;
+  double now_ = 0, wake_ = never, last_done_ = 0;
   int pending_ = 0, busy_ = 0, done_ = 0;
   std::vector<int> retries_;  ///< how often each that waits has been refused
   Outcome outcome_;

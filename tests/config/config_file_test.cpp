@@ -134,7 +134,8 @@ TEST_CASE("passwords are delivered in every form that the contract can be read t
       {"{deliver: command, command: [/usr/bin/put, x]}", Deliver::command},
   };
   for (const auto& [text, deliver] : cases) {
-    CAPTURE(text);
+    const std::string shown = text;
+    CAPTURE(shown);
     const PasswordsConfig passwords = good(with_account("passwords: " + text)).accounts[0].passwords;
     CHECK(passwords.deliver == deliver);
     CHECK(passwords.directory == (deliver == Deliver::directory ? "/run/p" : ""));
@@ -188,7 +189,8 @@ TEST_CASE("A44: a config that is wrong is refused") {
        "1:17: error: the admin interface"},
   };
   for (const auto& [text, message] : cases) {
-    CAPTURE(text);
+    const std::string shown = text;
+    CAPTURE(shown);
     Problems problems;
     CHECK_FALSE(read(text, problems));
     CHECK_MESSAGE(problems.text().find(message) != std::string::npos, problems.text());

@@ -125,7 +125,8 @@ TEST_CASE("what is not described is refused") {
       {"title: x\nfile: a\nmarks: [1]", "3:8: error: expected a map, found a list"},
   };
   for (const auto& [text, start] : cases) {
-    CAPTURE(text);
+    const std::string shown = text;
+    CAPTURE(shown);
     Problems problems;
     CHECK_FALSE(read(text, problems));
     CHECK_MESSAGE(problems.text().starts_with("t.yaml:" + start), problems.text());

@@ -210,7 +210,8 @@ TEST_CASE("A44: a desired state of which nobody can tell what is meant is refuse
       {"[{username: u}]\ndefaults: {email: a@b.c}", "4:12: error: unknown key `email`"},
   };
   for (const auto& [users, message] : cases) {
-    CAPTURE(users);
+    const std::string shown = users;
+    CAPTURE(shown);
     Problems problems;
     CHECK_FALSE(read({{"f.yaml", std::string(head) + "users: " + users + "\n"}}, problems));
     CHECK_MESSAGE(problems.text().find(message) != std::string::npos, problems.text());
@@ -240,7 +241,8 @@ TEST_CASE("A54: a wrong value within an entry freezes its user, and is a problem
        "3:31: error: `S` differs from the role set `s` in case"},
   };
   for (const auto& [users, message] : cases) {
-    CAPTURE(users);
+    const std::string shown = users;
+    CAPTURE(shown);
     Problems problems;
     const auto end = users.substr(0, users.find('\n')).rfind("]");
     const auto others = users.substr(0, end) + ", {username: other, phone: \"1\"}" + users.substr(end);

@@ -215,7 +215,8 @@ TEST_CASE("hostile: a handshake that is none") {
   };
   Siege siege;
   for (const auto& [name, script] : rows) {
-    CAPTURE(name);
+    const std::string shown = name;
+    CAPTURE(shown);
     ScriptedServer server{{script}};
     const auto run =
         run_against(server, "https://localhost:" + std::to_string(server.port()), authority.ca_file(), siege);

@@ -155,11 +155,13 @@ class World {
     for (int turn = 0; turn < 3 && exit != 0; ++turn) exit = bench_.run({"apply", "--yes"}).exit;
     CHECK(exit == 0);
     for (const auto& [username, wanted] : scenario_.truth) {
-      CAPTURE(username);
+      const std::string shown = username;
+      CAPTURE(shown);
       CHECK(state_of(bench_.simulator(), username) == wanted);
     }
     for (const auto& [username, times] : created(bench_.simulator())) {
-      CAPTURE(username);
+      const std::string shown = username;
+      CAPTURE(shown);
       CHECK(times == 1);
     }
     const auto verified = bench_.run({"audit", "verify"});

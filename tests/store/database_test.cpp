@@ -69,7 +69,8 @@ TEST_CASE("every connection has the settings that keep the data safe") {
       {"journal_mode", "wal"},  {"synchronous", "2"},        {"foreign_keys", "1"},   {"trusted_schema", "0"},
       {"cell_size_check", "1"}, {"recursive_triggers", "1"}, {"busy_timeout", "5000"}};
   for (const auto& [name, value] : settings) {
-    INFO(name);
+    const std::string shown = name;
+    INFO(shown);
     auto statement = database.prepare("PRAGMA " + name);
     REQUIRE(statement.step());
     CHECK(statement.text(0) == value);

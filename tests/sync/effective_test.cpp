@@ -130,14 +130,14 @@ TEST_CASE("A13: a role name that several roles share is an error, for no order o
 }
 
 TEST_CASE("A54: entries that ask for what is not there are frozen, each with what is wrong, and no others") {
-  const auto catalog = catalog_of({{"r1", "Admin"}}, {});
+  const auto admin_only = catalog_of({{"r1", "Admin"}}, {});
   Desired desired;
   desired.account = "5500001";
   desired.users = {entry("ann"), entry("bob"), entry("cat")};
   desired.users[0].roles = grants({"Admin"});
   desired.users[1].roles = grants({"Amdin", "Nimda"});
   std::vector<Error> errors;
-  const auto frozen = freeze_unknown(desired, catalog, errors);
+  const auto frozen = freeze_unknown(desired, admin_only, errors);
   CHECK(errors.size() == 2);
   CHECK(frozen.users[0].frozen.empty());
   CHECK(frozen.users[1].frozen.find("Amdin") != std::string::npos);

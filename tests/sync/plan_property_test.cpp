@@ -225,7 +225,8 @@ TEST_CASE("A25: no plan holds opposite operations on one user, nor one thing twi
       for (const auto& change : action.changes) CHECK(changed.emplace(key, change.field).second);
     }
     for (const auto& [key, operations] : of_user) {
-      CAPTURE(key);
+      const std::string shown = key;
+      CAPTURE(shown);
       const bool alone = operations.contains(Operation::create) || operations.contains(Operation::remove);
       CHECK((!alone || operations.size() == 1));
       CHECK(!(operations.contains(Operation::enable) && operations.contains(Operation::disable)));

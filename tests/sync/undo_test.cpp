@@ -101,7 +101,8 @@ TEST_CASE("what was changed since is left alone and named; what was put back alr
     std::size_t left, named;
   };
   for (const auto& [now, left, named] : {Since{"Anna", 1, 0}, Since{"Annabel", 0, 1}, Since{"Ann", 0, 0}}) {
-    CAPTURE(now);
+    const std::string shown = now;
+    CAPTURE(shown);
     auto inverse = invert("a1", "r", writes);
     keep_possible(inverse, writes, seen({ann(now)}), {});
     CHECK(inverse.desired.users.size() == left);

@@ -126,7 +126,8 @@ TEST_CASE("tidy: coroutines are seen in constructors, nested classes, templates 
            {"enum class E : int { a, b };\nconst std::array<int, 2> t{{1, 2}};\nAwaitable<void> g() noexcept "
             "{",
             "}"}}) {
-    CAPTURE(before);
+    const std::string shown = before;
+    CAPTURE(shown);
     CHECK(check_coroutines(make_source("a.cpp", before + bad + after)).size() == 1);
     CHECK(check_coroutines(make_source("a.cpp", before + "co_await f(a);" + after)).empty());
   }
