@@ -400,14 +400,13 @@ WriteOutcome ApiClient::outcome(Operation operation, const Exchange& done, const
   outcome.code = answer.code;
   const bool unauthorized = answer.meaning == Meaning::unauthorized && login_.kind == AuthKind::oauth2;
   if (unauthorized) {
-    token_.drop(authorization);
-    // A token may have run out early, for all writes that are under way with it; a fresh one that is refused
-    // as well means the credential.
-    const auto digest = sha256_hex(authorization);
-    if (refused_token_.empty() || refused_token_ == digest) outcome.kind = WriteOutcome::Kind::try_later;
-    refused_token_ = digest;
+    // A token may have run out early, for all writes that are under way with it; a second fresh one that is
+    // refused means the credential.
+    const bool unexpected = token_.drop(authorization);
+    if (!unexpected || !fresh_token_refused_) outcome.kind = WriteOutcome::Kind::try_later;
+    fresh_token_refused_ = fresh_token_refused_ || unexpected;
   } else {
-    refused_token_.clear();
+    fresh_token_refused_ = false;
   }
   if (answer.meaning == Meaning::throttle) outcome.wait = writes_.delay();
   return outcome;

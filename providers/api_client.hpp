@@ -148,7 +148,7 @@ class ApiClient {
   RateGate& login_gate_;
   TokenKeeper token_;
   ExchangeContext token_context_;  ///< of whoever made the token be fetched
-  std::string refused_token_;  ///< digest of the login of the last write, if that was refused as unauthorized
+  bool fresh_token_refused_ = false;  ///< to a write, and none was answered otherwise since
 };
 
 }  // namespace usersyncd

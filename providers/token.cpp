@@ -67,8 +67,11 @@ Awaitable<Result<std::string>> TokenKeeper::renew() {
   co_return header_;
 }
 
-void TokenKeeper::drop(const std::string& refused) {
-  if (refused == header_) wipe(header_);
+bool TokenKeeper::drop(const std::string& refused) {
+  if (refused != header_) return false;
+  const bool was_fresh = is_fresh();
+  wipe(header_);
+  return was_fresh;
 }
 
 }  // namespace usersyncd

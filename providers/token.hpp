@@ -29,7 +29,8 @@ class TokenKeeper {
   Awaitable<Result<std::string>> authorization();
 
   /// The provider refused this header value. A newer token that somebody else has fetched meanwhile is kept.
-  void drop(const std::string& refused);
+  /// False: that was to be expected, as it had been dropped before or was about to run out.
+  bool drop(const std::string& refused);
 
  private:
   bool is_fresh() const;

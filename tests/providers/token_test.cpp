@@ -86,9 +86,17 @@ TEST_CASE("a token is renewed a minute before its end, and not before that") {
 TEST_CASE("a refused token is dropped, but not a newer one") {
   TokenBench bench;
   CHECK(bench.get() == "Bearer token-1");
-  bench.keeper.drop("Bearer token-1");
+  CHECK(bench.keeper.drop("Bearer token-1"));
   CHECK(bench.get() == "Bearer token-2");
-  bench.keeper.drop("Bearer token-1");
+  CHECK_FALSE(bench.keeper.drop("Bearer token-1"));
+  CHECK(bench.get() == "Bearer token-2");
+}
+
+TEST_CASE("that a token is refused which is about to run out was to be expected") {
+  TokenBench bench;
+  CHECK(bench.get() == "Bearer token-1");
+  bench.clock.elapsed += std::chrono::seconds{3540};
+  CHECK_FALSE(bench.keeper.drop("Bearer token-1"));
   CHECK(bench.get() == "Bearer token-2");
 }
 

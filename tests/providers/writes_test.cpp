@@ -125,6 +125,16 @@ TEST_CASE("the first 401 of a write wants a fresh token, the second is about the
   CHECK(create(basic).kind == Kind::credential);
 }
 
+TEST_CASE("tokens that run out on the way, one after the other, are no verdict on the credential") {
+  Bench bench(built_in("bandwidth-v1"));
+  bench.http.by_request = [&](const HttpRequest&) {
+    bench.clock.elapsed += std::chrono::hours{1};
+    return answer(401);
+  };
+  for (int tries = 0; tries < 3; ++tries) CHECK(create(bench).kind == Kind::try_later);
+  CHECK(bench.http.tokens == 3);
+}
+
 TEST_CASE("A58, A60: a password goes to the provider and to delivery, and nowhere else") {
   std::string delivered;
   Bench bench(built_in("bandwidth-dashboard"), AuthKind::basic,
