@@ -329,13 +329,20 @@ void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> n
   together.commit();
 }
 
+AccountState Cycle::state_of_poll(std::optional<Time> next_poll) {
+  auto state = ports_.store.load_state(account_.id);
+  state.last_poll = ports_.clock.now();
+  if (next_poll) state.next_poll = next_poll;
+  // The provider was left alone for the rest of one run; from the next on, one write may try.
+  if (state.breaker == "open") state.breaker = "half-open";
+  return state;
+}
+
 void Cycle::save_look(const Look& look, const Desired& desired, std::optional<Time> next_poll) {
   const auto now = ports_.clock.now();
   start_run(desired.revision);
 
-  auto state = ports_.store.load_state(account_.id);
-  state.last_poll = now;
-  if (next_poll) state.next_poll = next_poll;
+  auto state = state_of_poll(next_poll);
   if (!look.judged || !look.observed.observation.complete) {
     tell_failed_poll(look, state);
     if (!look.observed.shrink_id.empty()) request_shrink_approval(look.observed);

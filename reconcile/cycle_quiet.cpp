@@ -95,10 +95,8 @@ void Cycle::remember_quiet(const Look& look) {
 void Cycle::save_glance(const Look& look, std::optional<Time> next_poll) {
   const auto& plan = look.judged->plan();
   start_run(plan.desired_revision);
-  auto state = ports_.store.load_state(account_.id);
-  state.last_poll = ports_.clock.now();
+  auto state = state_of_poll(next_poll);
   state.last_success = state.last_poll;
-  if (next_poll) state.next_poll = next_poll;
   state.last_error.clear();
   state.list_complete = true;
   state.users = plan.live_users;
