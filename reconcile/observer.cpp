@@ -136,6 +136,8 @@ Listing Observer::take(Reading reading, Observed& observed) const {
   return listing;
 }
 
+// Where items are read the bytes of the list do not tell all that the plan is made from: on a thin list a change
+// shows only when its user's turn comes, so that no two polls of it are the same question.
 bool Observer::is_quiet(const Belief& belief, const Listing& listing, const Observed& observed) const {
   const auto& memory = observed.memory;
   return !listing.mark.empty() && belief.missing.empty() && items_.empty() && memory.waiting.empty() &&
