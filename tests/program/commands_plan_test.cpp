@@ -115,6 +115,18 @@ TEST_CASE("A13 A42: apply --plan is refused when the world or the YAML has chang
   CHECK(bench.simulator().writes().empty());
 }
 
+TEST_CASE("A24: a plan stays the one that was reviewed when a line is added above what it was made from") {
+  Bench bench;
+  wish_for_two_changes(bench);
+  const auto file = bench.home().path("plan.json");
+  CHECK(bench.run({"plan", "--out", file}).exit == 2);
+  const auto main = bench.home().path("desired/main.yaml");
+  bench.wish_file("main.yaml", "# A line that asks for nothing.\n" + read_text(main));
+  const auto applied = bench.run({"apply", "--plan", file, "--yes"});
+  CHECK_MESSAGE(applied.exit == 0, applied.out << applied.err);
+  CHECK(bench.simulator().has("dan.new"));
+}
+
 TEST_CASE("apply --plan refuses a file that is not a plan") {
   Bench bench;
   for (const char* text : {"", "no plan", "{}", R"({"version":1,"id":"x"})"}) {
