@@ -126,11 +126,16 @@ JudgeFacts Cycle::facts(const Desired& desired, const Observed& observed) {
 
 Awaitable<Look> Cycle::look(const Desired& desired, const RuleSet& rules, bool settle, bool insist) {
   Look look;
-  const bool seen = co_await observe(look, desired, rules, settle, insist);
+  auto read = co_await reading();
+  if (!read) {
+    look.problems.push_back(read.error());
+    co_return look;
+  }
+  const PolicyWays policy_ways{rules, account_.id, read->catalog};
+  const CycleWays ways{policy_ways, account_.own_logins, !desired.revision.empty()};
+  const bool seen = co_await observe(look, std::move(*read), desired, rules, ways, settle, insist);
   if (!seen) co_return look;
   const auto& catalog = look.observed.observation.catalog;
-  const PolicyWays policy_ways{rules, account_.id, catalog};
-  const CycleWays ways{policy_ways, account_.own_logins, !desired.revision.empty()};
   const auto shrink = shrink_rule(rules, account_.id);
   auto unaccepted = DesiredGuard{account_, ports_.store, shrink}.check(desired, ports_.clock.now());
   const auto wanted =
@@ -147,11 +152,16 @@ Awaitable<Look> Cycle::look_to_undo(const std::string& run, const std::vector<Pa
   // Whoever undoes a run says what is wanted, as far as this plan goes.
   inverse.desired.author = account_.actor;
   Look look;
-  const bool seen = co_await observe(look, inverse.desired, rules, true, true);
+  auto read = co_await reading();
+  if (!read) {
+    look.problems.push_back(read.error());
+    co_return look;
+  }
+  const PolicyWays policy_ways{rules, account_.id, read->catalog};
+  const UndoWays ways{policy_ways};
+  const bool seen = co_await observe(look, std::move(*read), inverse.desired, rules, ways, true, true);
   if (!seen) co_return look;
   const auto& observation = look.observed.observation;
-  const PolicyWays policy_ways{rules, account_.id, observation.catalog};
-  const UndoWays ways{policy_ways};
   if (observation.complete) {
     const auto now = ports_.clock.now();
     keep_possible(inverse, writes, observation, look.observed.memory.found_by_lookup);
@@ -170,17 +180,12 @@ Awaitable<Look> Cycle::look_to_undo(const std::string& run, const std::vector<Pa
 }
 
 // False: the look ends here, for `problems`.
-Awaitable<bool> Cycle::observe(Look& look, const Desired& desired, const RuleSet& rules, bool settle,
-                               bool insist) {
-  auto first = co_await reading();
-  if (!first) {
-    look.problems.push_back(first.error());
-    co_return false;
-  }
+Awaitable<bool> Cycle::observe(Look& look, Reading reading, const Desired& desired, const RuleSet& rules,
+                               const Ways& ways, bool settle, bool insist) {
   Observer observer{account_, ports_, run_};
   const auto shrink = shrink_rule(rules, account_.id);
   ShrinkGuard guard{account_, ports_.store, shrink};
-  auto observed = co_await observer.observe(std::move(*first), desired, guard, settle, insist);
+  auto observed = co_await observer.observe(std::move(reading), desired, ways, guard, settle, insist);
   if (!observed) {
     look.problems.push_back(observed.error());
     co_return false;
@@ -374,6 +379,7 @@ void Cycle::save_look(const Look& look, const Desired& desired, std::optional<Ti
     // Who is missing from one list is not gone yet (A4).
     if (user == seen.end()) return !look.observed.next.contains(key_of(username));
     if (kind == "leaver") return user->second->fields.has(Field::enabled);
+    if (kind == "unmanaged") return !look.observed.memory.unread.contains(key_of(username));
     const auto field = field_from_name(kind);
     return !field || user->second->fields.has(*field);
   };

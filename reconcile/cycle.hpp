@@ -93,7 +93,8 @@ class Cycle {
   AccountState state_of_poll(std::optional<Time> next_poll);
   void save_look(const Look& look, const Desired& desired, std::optional<Time> next_poll);
   void save_glance(const Look& look, std::optional<Time> next_poll);
-  Awaitable<bool> observe(Look& look, const Desired& desired, const RuleSet& rules, bool settle, bool insist);
+  Awaitable<bool> observe(Look& look, Reading reading, const Desired& desired, const RuleSet& rules,
+                          const Ways& ways, bool settle, bool insist);
   void judge(Look& look, const Desired& desired, const RuleSet& rules, const Ways& ways,
              std::optional<Unaccepted> unaccepted);
   void start_run(const std::string& desired_revision);
