@@ -58,6 +58,11 @@ std::string_view name_of(Purpose purpose) {
   return names[static_cast<std::size_t>(purpose)];
 }
 
+// A good list without anybody, of an account in which nobody is known.
+bool is_nobody_seen(const Observed& observed) {
+  return observed.observation.complete && observed.known.empty() && observed.observation.users.empty();
+}
+
 }  // namespace
 
 std::string make_run_id(Time now, Random& random) {
@@ -137,7 +142,10 @@ Awaitable<Look> Cycle::look(const Desired& desired, const RuleSet& rules, bool s
   if (!seen) co_return look;
   const auto& catalog = look.observed.observation.catalog;
   const auto shrink = shrink_rule(rules, account_.id);
-  auto unaccepted = DesiredGuard{account_, ports_.store, shrink}.check(desired, ports_.clock.now());
+  const auto now = ports_.clock.now();
+  auto unaccepted = DesiredGuard{account_, ports_.store, shrink}.check(desired, now);
+  if (!unaccepted && is_nobody_seen(look.observed))
+    unaccepted = EmptyListGuard{account_, ports_.store, shrink}.check(desired, settle, now);
   const auto wanted =
       look.observed.observation.complete ? freeze_unknown(desired, catalog, look.invalid) : desired;
   judge(look, wanted, rules, ways, std::move(unaccepted));
@@ -401,6 +409,8 @@ void Cycle::save_look(const Look& look, const Desired& desired, std::optional<Ti
 
   const auto no_rule = std::optional<ShrinkRule>{};
   if (!plan.unaccepted) DesiredGuard{account_, ports_.store, no_rule}.accept(desired);
+  if (!plan.unaccepted && is_nobody_seen(look.observed))
+    EmptyListGuard{account_, ports_.store, no_rule}.accept(desired);
   request_approvals(*look.judged);
   ports_.store.save_plan(account_.id, boost::json::serialize(plan_document({&*look.judged}, now)), now);
   if (!look.quiet) ports_.store.forget_quiet(account_.id);

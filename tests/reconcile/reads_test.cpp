@@ -133,6 +133,60 @@ TEST_CASE(
   CHECK(h.world.writes() == 3);
 }
 
+TEST_CASE("A2 A6: an empty first list creates nobody until a person, or the rule, has accepted it") {
+  for (const bool by_rule : {false, true}) {
+    CAPTURE(by_rule);
+    Harness h;
+    h.world.users.clear();
+    h.want(wanted("ann"));
+    if (by_rule) {
+      Shrink patient;
+      patient.confirm_after = 2;
+      h.rules = free_rules({rule("believable-list", patient)});
+    }
+    h.cycle();
+    CHECK(h.world.writes() == 0);
+    REQUIRE(h.judged("ann"));
+    CHECK(h.judged("ann")->verdict == Verdict::approval);
+    CHECK(h.judged("ann")->rules == std::vector<std::string>{"believable-list"});
+    const auto asked = h.store->list_approvals(h.account.id);
+    REQUIRE(asked.size() == 1);  // the list as a whole, not each create
+    next_minute(h);
+    CHECK(h.world.writes() == 0);
+    if (!by_rule) {
+      for (int i = 0; i < 3; ++i) next_minute(h);
+      CHECK(h.world.writes() == 0);
+      ApprovalDecision decision;
+      decision.action = asked.front().action;
+      decision.approved = true;
+      decision.actor = "somebody";
+      decision.expires_at = h.clock.now() + std::chrono::hours{1};
+      h.store->decide(decision, h.clock.now());
+      // Accepted is accepted, though nothing could be done at once.
+      h.account.enforce = false;
+      next_minute(h);
+      h.clock.advance(std::chrono::hours{2});
+      h.account.enforce = true;
+    }
+    h.converge();
+    CHECK(h.world.count(Call::Kind::create) == 2);
+    h.check_invariants();
+  }
+}
+
+TEST_CASE("A2: an account in which nobody is wanted may be empty, which accepts nothing for later") {
+  Harness h;
+  h.world.users.clear();
+  h.want_no_more("boss");
+  next_minute(h);
+  CHECK(h.events.count("poll.ok") == 1);
+  CHECK(h.store->list_approvals(h.account.id).empty());
+  h.want(wanted("ann"));
+  next_minute(h);
+  CHECK(h.world.writes() == 0);
+  CHECK(h.store->list_approvals(h.account.id).size() == 1);
+}
+
 TEST_CASE("A4: who is missing from one list is not forgotten, and their drift is not taken for resolved") {
   WithTwo h;
   h.world.add("stranger");
