@@ -3,41 +3,13 @@
 #include <set>
 
 #include "daemon/live_commands.hpp"
+#include "reconcile/past_writes.hpp"
 #include "sync/plan_text.hpp"
 
 // undo: the way back from a run, as a plan that goes through the same policies as any other.
 
 namespace usersyncd {
 namespace {
-
-using Writes = std::vector<PastWrite>;  // oldest first
-
-PastWrite past_write(const Intent& intent) {
-  PastWrite write;
-  write.operation = intent.write.operation;
-  write.username = intent.write.username;
-  write.user_id = intent.write.user_id;
-  write.before = intent.write.before;
-  write.after = intent.write.after;
-  const bool resolved = intent.state == IntentState::done || intent.state == IntentState::unverified;
-  if (!resolved) write.outcome = PastWrite::Outcome::unknown;
-  if (intent.state == IntentState::unverified) write.outcome = PastWrite::Outcome::unverified;
-  if (intent.message == adopted_message) write.outcome = PastWrite::Outcome::adopted;
-  return write;
-}
-
-// What was not done need not be undone; of what nobody knows yet the plan says so.
-Writes writes_of(Store& store, const std::string& run, const std::string& account) {
-  IntentFilter of_run;
-  of_run.run = run;
-  of_run.account = account;
-  Writes writes;
-  for (const auto& intent : store.list_intents(of_run)) {
-    if (intent.state == IntentState::failed || intent.state == IntentState::not_done) continue;
-    writes.push_back(past_write(intent));
-  }
-  return writes;
-}
 
 // Leaves the accounts of the run; those that were not asked for, or that the config does not have any more,
 // are left out.
@@ -61,7 +33,7 @@ Awaitable<void> look_back(Live& live, LiveAccount& account, const std::string& r
   const bool claimed = co_await claim(live, account);
   if (!claimed) co_return;
   if (!give_desired(live, account)) co_return;
-  const auto writes = writes_of(live.place->store(), run, account.stack->context().id);
+  const auto writes = past_writes(live.place->store(), run, account.stack->context().id);
   auto look = co_await account.cycle->look_to_undo(run, writes, account.desired, live.settings.wanted.rules);
   account.look = std::move(look);
 }

@@ -3,7 +3,10 @@
 #include <iostream>
 
 #include "config/config_file.hpp"
+#include "daemon/audit_keeper.hpp"
 #include "daemon/commands.hpp"
+#include "daemon/live_commands.hpp"
+#include "daemon/system_clock.hpp"
 #include "daemon/workplace.hpp"
 #include "store/store.hpp"
 #include "sync/plan_json.hpp"
@@ -41,6 +44,16 @@ Opened open(const CommandLine& line, Access access) {
     opened.store = std::make_unique<Store>(opened.settings.config.store_path, access);
   }
   return opened;
+}
+
+// What a person decided is signed at once, as a run is at its end: there may be no daemon that would.
+void sign_audit(Opened& opened) {
+  boost::asio::io_context io{1};
+  SystemClock clock{io};
+  SilentEvents events;
+  AuditKeeper keeper{*opened.store, clock, events, opened.settings.config.audit};
+  keeper.sign();
+  if (!keeper.trouble().empty()) std::cerr << "warning: " << keeper.trouble() << '\n';
 }
 
 Time now() {
@@ -222,6 +235,7 @@ Exit run_pause(const CommandLine& line) {
   };
   if (line.accounts.empty()) stop(std::nullopt);
   for (const auto& account : line.accounts) stop(account);
+  sign_audit(opened);
   return Exit::done;
 }
 
@@ -240,6 +254,7 @@ Exit run_resume(const CommandLine& line) {
                 << "`usersyncd resume` without --account lets all go on\n";
     }
   }
+  sign_audit(opened);
   return Exit::done;
 }
 
@@ -291,6 +306,7 @@ Exit run_decide(const CommandLine& line, bool approve) {
     if (approve) std::cout << ", until " << format_time(*decision.expires_at);
     std::cout << '\n';
   }
+  sign_audit(opened);
   return exit;
 }
 

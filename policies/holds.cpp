@@ -27,6 +27,11 @@ std::string beyond(const Action& action, const Capabilities& can) {
                          (change.field == Field::scope && !can.scopes);
     if (fixed || unknown) return "change " + std::string{name_of(change.field)};
   }
+  // Who could not be read may have an id.
+  const bool nameless =
+      action.operation != Operation::create && action.user_id.empty() && action.must_wait.empty();
+  if (nameless && std::find(can.by_id.begin(), can.by_id.end(), action.operation) != can.by_id.end())
+    return std::string{name_of(action.operation)} + " a user whose id it does not tell";
   switch (action.operation) {
     case Operation::create:
       return can.create ? "" : "create users";

@@ -1,10 +1,12 @@
 #include "providers/profile.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
 #include "config/describe.hpp"
+#include "providers/target.hpp"
 
 // The YAML form of a profile. These descriptions are found by argument-dependent look-up, so they stand in
 // the namespace of the structs and not in an anonymous one.
@@ -294,8 +296,8 @@ void check_whole(Shape& shape, const Profile& profile) {
   if (can.create && !calls.create) shape.refuse("can", "create needs endpoints.create");
   if (can.update && !calls.update) shape.refuse("can", "update needs endpoints.update");
   if (can.remove && !calls.remove) shape.refuse("can", "delete needs endpoints.delete");
-  if (can.disable && !calls.disable && !(calls.update && fields.enabled)) {
-    shape.refuse("can", "disable needs endpoints.disable, or endpoints.update and fields.enabled");
+  if (can.disable && !(fields.enabled && (calls.disable || calls.update))) {
+    shape.refuse("can", "disable needs fields.enabled, and endpoints.disable or endpoints.update");
   }
   if (!calls.item && !calls.item_by_username) {
     shape.refuse("endpoints",
@@ -311,6 +313,22 @@ void check_whole(Shape& shape, const Profile& profile) {
     if (!wire_names(fields, field)) {
       shape.refuse("creation", "`" + std::string(name_of(field)) + "` is required but not among fields");
     }
+  }
+}
+
+/// What follows for the provider's abilities from the rest of its profile.
+void derive(Profile& profile) {
+  const Endpoints& calls = profile.endpoints;
+  Capabilities& can = profile.capabilities;
+  can.tells_enabled = profile.fields.enabled.has_value();
+  const std::array<std::pair<Operation, const std::optional<Endpoint>*>, 4> by_call{{
+      {Operation::update, &calls.update},
+      {Operation::enable, calls.enable ? &calls.enable : &calls.update},
+      {Operation::disable, calls.disable ? &calls.disable : &calls.update},
+      {Operation::remove, &calls.remove},
+  }};
+  for (const auto& [operation, call] : by_call) {
+    if (*call && needs_user_id(**call)) can.by_id.push_back(operation);
   }
 }
 
@@ -337,7 +355,9 @@ void describe(Shape& shape, Profile& profile) {
   shape.optional("meanings", profile.meanings, "What answers mean where the status alone does not tell.");
   shape.optional("errors", profile.errors, "Where errors are looked for in answers.");
   shape.optional("rate", profile.rate, "Headers that say how long to wait.");
-  if (shape.readable()) check_whole(shape, profile);
+  if (!shape.readable()) return;
+  check_whole(shape, profile);
+  derive(profile);
 }
 
 std::string_view name_of(Meaning meaning) {

@@ -58,6 +58,11 @@ std::string_view name_of(Purpose purpose) {
   return names[static_cast<std::size_t>(purpose)];
 }
 
+// A good list without anybody, of an account in which nobody is known.
+bool is_nobody_seen(const Observed& observed) {
+  return observed.observation.complete && observed.known.empty() && observed.observation.users.empty();
+}
+
 }  // namespace
 
 std::string make_run_id(Time now, Random& random) {
@@ -126,13 +131,21 @@ JudgeFacts Cycle::facts(const Desired& desired, const Observed& observed) {
 
 Awaitable<Look> Cycle::look(const Desired& desired, const RuleSet& rules, bool settle, bool insist) {
   Look look;
-  const bool seen = co_await observe(look, desired, rules, settle, insist);
+  auto read = co_await reading();
+  if (!read) {
+    look.problems.push_back(read.error());
+    co_return look;
+  }
+  const PolicyWays policy_ways{rules, account_.id, read->catalog};
+  const CycleWays ways{policy_ways, account_.own_logins, !desired.revision.empty()};
+  const bool seen = co_await observe(look, std::move(*read), desired, rules, ways, settle, insist);
   if (!seen) co_return look;
   const auto& catalog = look.observed.observation.catalog;
-  const PolicyWays policy_ways{rules, account_.id, catalog};
-  const CycleWays ways{policy_ways, account_.own_logins, !desired.revision.empty()};
   const auto shrink = shrink_rule(rules, account_.id);
-  auto unaccepted = DesiredGuard{account_, ports_.store, shrink}.check(desired, ports_.clock.now());
+  const auto now = ports_.clock.now();
+  auto unaccepted = DesiredGuard{account_, ports_.store, shrink}.check(desired, now);
+  if (!unaccepted && is_nobody_seen(look.observed))
+    unaccepted = EmptyListGuard{account_, ports_.store, shrink}.check(desired, settle, now);
   const auto wanted =
       look.observed.observation.complete ? freeze_unknown(desired, catalog, look.invalid) : desired;
   judge(look, wanted, rules, ways, std::move(unaccepted));
@@ -147,11 +160,16 @@ Awaitable<Look> Cycle::look_to_undo(const std::string& run, const std::vector<Pa
   // Whoever undoes a run says what is wanted, as far as this plan goes.
   inverse.desired.author = account_.actor;
   Look look;
-  const bool seen = co_await observe(look, inverse.desired, rules, true, true);
+  auto read = co_await reading();
+  if (!read) {
+    look.problems.push_back(read.error());
+    co_return look;
+  }
+  const PolicyWays policy_ways{rules, account_.id, read->catalog};
+  const UndoWays ways{policy_ways};
+  const bool seen = co_await observe(look, std::move(*read), inverse.desired, rules, ways, true, true);
   if (!seen) co_return look;
   const auto& observation = look.observed.observation;
-  const PolicyWays policy_ways{rules, account_.id, observation.catalog};
-  const UndoWays ways{policy_ways};
   if (observation.complete) {
     const auto now = ports_.clock.now();
     keep_possible(inverse, writes, observation, look.observed.memory.found_by_lookup);
@@ -170,17 +188,12 @@ Awaitable<Look> Cycle::look_to_undo(const std::string& run, const std::vector<Pa
 }
 
 // False: the look ends here, for `problems`.
-Awaitable<bool> Cycle::observe(Look& look, const Desired& desired, const RuleSet& rules, bool settle,
-                               bool insist) {
-  auto first = co_await reading();
-  if (!first) {
-    look.problems.push_back(first.error());
-    co_return false;
-  }
+Awaitable<bool> Cycle::observe(Look& look, Reading reading, const Desired& desired, const RuleSet& rules,
+                               const Ways& ways, bool settle, bool insist) {
   Observer observer{account_, ports_, run_};
   const auto shrink = shrink_rule(rules, account_.id);
   ShrinkGuard guard{account_, ports_.store, shrink};
-  auto observed = co_await observer.observe(std::move(*first), desired, guard, settle, insist);
+  auto observed = co_await observer.observe(std::move(reading), desired, ways, guard, settle, insist);
   if (!observed) {
     look.problems.push_back(observed.error());
     co_return false;
@@ -329,13 +342,20 @@ void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> n
   together.commit();
 }
 
+AccountState Cycle::state_of_poll(std::optional<Time> next_poll) {
+  auto state = ports_.store.load_state(account_.id);
+  state.last_poll = ports_.clock.now();
+  if (next_poll) state.next_poll = next_poll;
+  // The provider was left alone for the rest of one run; from the next on, one write may try.
+  if (state.breaker == "open") state.breaker = "half-open";
+  return state;
+}
+
 void Cycle::save_look(const Look& look, const Desired& desired, std::optional<Time> next_poll) {
   const auto now = ports_.clock.now();
   start_run(desired.revision);
 
-  auto state = ports_.store.load_state(account_.id);
-  state.last_poll = now;
-  if (next_poll) state.next_poll = next_poll;
+  auto state = state_of_poll(next_poll);
   if (!look.judged || !look.observed.observation.complete) {
     tell_failed_poll(look, state);
     if (!look.observed.shrink_id.empty()) request_shrink_approval(look.observed);
@@ -367,6 +387,7 @@ void Cycle::save_look(const Look& look, const Desired& desired, std::optional<Ti
     // Who is missing from one list is not gone yet (A4).
     if (user == seen.end()) return !look.observed.next.contains(key_of(username));
     if (kind == "leaver") return user->second->fields.has(Field::enabled);
+    if (kind == "unmanaged") return !look.observed.memory.unread.contains(key_of(username));
     const auto field = field_from_name(kind);
     return !field || user->second->fields.has(*field);
   };
@@ -388,6 +409,8 @@ void Cycle::save_look(const Look& look, const Desired& desired, std::optional<Ti
 
   const auto no_rule = std::optional<ShrinkRule>{};
   if (!plan.unaccepted) DesiredGuard{account_, ports_.store, no_rule}.accept(desired);
+  if (!plan.unaccepted && is_nobody_seen(look.observed))
+    EmptyListGuard{account_, ports_.store, no_rule}.accept(desired);
   request_approvals(*look.judged);
   ports_.store.save_plan(account_.id, boost::json::serialize(plan_document({&*look.judged}, now)), now);
   if (!look.quiet) ports_.store.forget_quiet(account_.id);

@@ -90,9 +90,11 @@ class Cycle {
   std::optional<Quiet> remembered_quiet(const std::string& revision);
   Look quiet_look(const Quiet& quiet, Catalog catalog);
   void note_quiet(Look& look, const Desired& desired);
+  AccountState state_of_poll(std::optional<Time> next_poll);
   void save_look(const Look& look, const Desired& desired, std::optional<Time> next_poll);
   void save_glance(const Look& look, std::optional<Time> next_poll);
-  Awaitable<bool> observe(Look& look, const Desired& desired, const RuleSet& rules, bool settle, bool insist);
+  Awaitable<bool> observe(Look& look, Reading reading, const Desired& desired, const RuleSet& rules,
+                          const Ways& ways, bool settle, bool insist);
   void judge(Look& look, const Desired& desired, const RuleSet& rules, const Ways& ways,
              std::optional<Unaccepted> unaccepted);
   void start_run(const std::string& desired_revision);

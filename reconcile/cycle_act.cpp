@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <utility>
 
 #include "reconcile/cycle.hpp"
 #include "reconcile/parallel.hpp"
@@ -87,13 +88,16 @@ Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std:
   auto known = look.observed.next;
   Actor actor{account_, ports_, run_, known, digests_of(desired)};
   breaker_ = ports_.store.load_state(account_.id).breaker;
-  const bool half_open = breaker_ == "open";
+  const bool half_open = breaker_ != "closed";
 
   const auto one_user = [&](std::size_t group) { return act_on_user(look, batch, actor, group); };
   if (half_open && !batch.users.empty()) {
     // One try tells whether the provider has recovered; the others follow if it has.
     co_await act_on_user(look, batch, actor, 0);
-    if (trouble_ > 0 && stop_sending_.empty()) stop_sending_ = "the provider still fails";
+    if (trouble_ > 0 && stop_sending_.empty()) {
+      stop_sending_ = "the provider still fails";
+      set_breaker("open", stop_sending_);
+    }
   }
   co_await for_each_limited(batch.users.size(), account_.max_in_flight, one_user);
 
@@ -140,7 +144,7 @@ void Cycle::note_trouble(const ActionResult& result) {
   if (!result.trouble && !fatal) {
     const bool answered = result.kind == Kind::applied || result.kind == Kind::failed;
     if (answered) trouble_ = 0;
-    if (result.kind == Kind::applied && breaker_ == "open") set_breaker("closed", "");
+    if (result.kind == Kind::applied && breaker_ != "closed") set_breaker("closed", "");
     return;
   }
   ++trouble_;
@@ -152,10 +156,11 @@ void Cycle::note_trouble(const ActionResult& result) {
 void Cycle::set_breaker(const std::string& position, const std::string& reason) {
   breaker_ = position;
   auto state = ports_.store.load_state(account_.id);
-  if (state.breaker == position) return;
-  state.breaker = position;
+  const auto before = std::exchange(state.breaker, position);
+  if (before == position) return;
   ports_.store.save_state(account_.id, state);
   const bool open = position == "open";
+  if (open && before != "closed") return;  // a try that failed is no news
   auto told =
       event(open ? "breaker.open" : "breaker.closed", open ? Event::Level::error : Event::Level::info);
   told.reason = reason;

@@ -1,5 +1,7 @@
 #include "reconcile/cycle.hpp"
 
+#include <algorithm>
+
 // The short way through a cycle: an account that is byte for byte as it was needs no close look.
 
 namespace usersyncd {
@@ -39,6 +41,7 @@ std::optional<Quiet> Cycle::remembered_quiet(const std::string& revision) {
   const bool holds = quiet && quiet->settings == settings_ && quiet->desired_revision == revision &&
                      now < quiet->until && quiet->until <= now + longest_quiet;
   if (!holds || !(quiet->saved || purpose_ == Purpose::plan)) return std::nullopt;
+  if (quiet->reports && purpose_ != Purpose::poll) return std::nullopt;
   IntentFilter unresolved;
   unresolved.account = account_.id;
   unresolved.unresolved_only = true;
@@ -72,10 +75,18 @@ void Cycle::note_quiet(Look& look, const Desired& desired) {
   if (settings_.empty() || list.empty() || !look.judged || !look.problems.empty() || !look.invalid.empty())
     return;
   const auto& plan = look.judged->plan();
-  const bool nothing = plan.complete && plan.actions.empty() && look.judged->actions().empty() &&
-                       plan.drifts.empty() && plan.notes.empty() && !plan.unaccepted;
+  const auto& actions = look.judged->actions();
+  // What is only reported depends on nothing but what the list, the files and the rules say, and on the
+  // moments of quiet_until. What is held may be released by time alone, or by a person.
+  const bool nothing = plan.complete && !plan.unaccepted &&
+                       std::all_of(actions.begin(), actions.end(), [](const JudgedAction& judged) {
+                         return judged.verdict == Verdict::report;
+                       });
+  const bool reports = !actions.empty() || !plan.drifts.empty() || !plan.notes.empty();
   if (!nothing || !ports_.store.list_approvals(account_.id).empty()) return;
+  if (reports && purpose_ != Purpose::poll) return;
   Quiet quiet;
+  quiet.reports = reports;
   quiet.settings = settings_;
   quiet.catalog = digest_of(look.observed.observation.catalog);
   quiet.list = list;
@@ -95,10 +106,8 @@ void Cycle::remember_quiet(const Look& look) {
 void Cycle::save_glance(const Look& look, std::optional<Time> next_poll) {
   const auto& plan = look.judged->plan();
   start_run(plan.desired_revision);
-  auto state = ports_.store.load_state(account_.id);
-  state.last_poll = ports_.clock.now();
+  auto state = state_of_poll(next_poll);
   state.last_success = state.last_poll;
-  if (next_poll) state.next_poll = next_poll;
   state.last_error.clear();
   state.list_complete = true;
   state.users = plan.live_users;

@@ -5,6 +5,7 @@
 
 #include "reconcile/compare.hpp"
 #include "reconcile/parallel.hpp"
+#include "sync/item_reads.hpp"
 
 namespace usersyncd {
 namespace {
@@ -71,8 +72,8 @@ ExchangeContext Observer::context(const std::string& username) const {
   return ExchangeContext{run_, account_.id, username, "", 1};
 }
 
-Awaitable<Result<Observed>> Observer::observe(Reading reading, const Desired& desired, ShrinkGuard& guard,
-                                              bool settle_intents, bool insist) {
+Awaitable<Result<Observed>> Observer::observe(Reading reading, const Desired& desired, const Ways& ways,
+                                              ShrinkGuard& guard, bool settle_intents, bool insist) {
   Observed observed;
   observed.known = ports_.store.load_snapshot(account_.id);
   auto listing = take(std::move(reading), observed);
@@ -96,7 +97,7 @@ Awaitable<Result<Observed>> Observer::observe(Reading reading, const Desired& de
   }
   recall(desired, observed, insist);
   co_await look_for_missing(desired, listing, observed);
-  auto items = co_await read_items(desired, listing, observed);
+  auto items = co_await read_items(desired, ways, listing, observed);
   if (!items) co_return items.error();
 
   if (is_quiet(belief, listing, observed)) observed.quiet_list = std::move(listing.mark);
@@ -133,9 +134,12 @@ Listing Observer::take(Reading reading, Observed& observed) const {
   observed.observation.account = account_.id;
   observed.observation.observed_at = ports_.clock.now();
   observed.observation.immutable = account_.capabilities.immutable;
+  observed.observation.tells_enabled = account_.capabilities.tells_enabled;
   return listing;
 }
 
+// Where items are read the bytes of the list do not tell all that the plan is made from: on a thin list a
+// change shows only when its user's turn comes, so that no two polls of it are the same question.
 bool Observer::is_quiet(const Belief& belief, const Listing& listing, const Observed& observed) const {
   const auto& memory = observed.memory;
   return !listing.mark.empty() && belief.missing.empty() && items_.empty() && memory.waiting.empty() &&
@@ -285,10 +289,11 @@ void Observer::close_settled(const Intent& intent, IntentState state, const std:
   ports_.events.emit(event);
 }
 
-Awaitable<Result<bool>> Observer::read_items(const Desired& desired, const Listing& listing,
+Awaitable<Result<bool>> Observer::read_items(const Desired& desired, const Ways& ways, const Listing& listing,
                                              Observed& observed) {
-  const auto chosen = choose_item_reads(desired, listing.users, observed.known, observed.observation.catalog,
-                                        ports_.clock.now(), account_.item_reads);
+  const ReadChoice choice{desired, observed.known,        observed.observation.catalog,
+                          ways,    account_.capabilities, ports_.clock.now()};
+  const auto chosen = choose_item_reads(choice, listing.users, account_.item_reads);
   std::map<std::string, const User*> listed;
   for (const auto& user : listing.users) listed[key_of(user.username)] = &user;
   const auto read_one = [&](std::size_t index) { return read_item(*listed.at(chosen[index]), observed); };

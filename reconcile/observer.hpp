@@ -38,8 +38,8 @@ class Observer {
   /// nobody can believe is no Error but an observation that is not complete. With `settle_intents`, writes of
   /// which nobody knows what became of them are resolved by what is read now; otherwise they only make their
   /// users wait. `insist` ignores backoffs.
-  Awaitable<Result<Observed>> observe(Reading reading, const Desired& desired, ShrinkGuard& guard,
-                                      bool settle_intents, bool insist);
+  Awaitable<Result<Observed>> observe(Reading reading, const Desired& desired, const Ways& ways,
+                                      ShrinkGuard& guard, bool settle_intents, bool insist);
 
  private:
   Listing take(Reading reading, Observed& observed) const;
@@ -47,7 +47,8 @@ class Observer {
   Awaitable<void> settle(const Intent& intent, const Listing& listing, Observed& observed);
   void close_settled(const Intent& intent, IntentState state, const std::string& message, const User* found,
                      Observed& observed);
-  Awaitable<Result<bool>> read_items(const Desired& desired, const Listing& listing, Observed& observed);
+  Awaitable<Result<bool>> read_items(const Desired& desired, const Ways& ways, const Listing& listing,
+                                     Observed& observed);
   Awaitable<void> read_item(const User& listed, Observed& observed);
   void recall(const Desired& desired, Observed& observed, bool insist);
   void remember_all(const Desired& desired, Observed& observed);

@@ -22,6 +22,11 @@ std::int64_t number_of(const json::object& object, std::string_view name) {
   return value && value->is_int64() ? value->get_int64() : 0;
 }
 
+std::optional<bool> flag_of(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value && value->is_bool() ? std::optional<bool>{value->get_bool()} : std::nullopt;
+}
+
 void consider(Time& first, Time now, const std::optional<Time>& moment) {
   if (!moment) return;
   for (const Time at : {*moment - announced_ahead, *moment}) {
@@ -42,6 +47,7 @@ std::string to_text(const Quiet& quiet) {
   object["users"] = quiet.users;
   object["inSync"] = quiet.in_sync;
   object["saved"] = quiet.saved;
+  object["reports"] = quiet.reports;
   object["until"] = millis_of(quiet.until);
   return json::serialize(object);
 }
@@ -57,8 +63,10 @@ std::optional<Quiet> quiet_from_text(std::string_view text) {
   quiet.desired_revision = text_of(object, "desiredRevision");
   quiet.users = static_cast<std::size_t>(number_of(object, "users"));
   quiet.in_sync = static_cast<std::size_t>(number_of(object, "inSync"));
-  const auto* saved = object.if_contains("saved");
-  quiet.saved = saved && saved->is_bool() && saved->get_bool();
+  quiet.saved = flag_of(object, "saved").value_or(false);
+  const auto reports = flag_of(object, "reports");
+  if (!reports) return std::nullopt;
+  quiet.reports = *reports;
   quiet.until = time_from_millis(number_of(object, "until"));
   const auto* pages = object.if_contains("list");
   if (!pages || !pages->is_array()) return std::nullopt;

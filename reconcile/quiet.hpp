@@ -21,6 +21,9 @@ struct Quiet {
   /// A look that was saved, and with it snapshot and drift, found it; what only a plan has seen is good for
   /// plans alone.
   bool saved = false;
+  /// There was something to report, and nothing else. It was told when it was new; a plan has to show it
+  /// again.
+  bool reports = false;
   Time until{};  ///< when to look closely again, whatever is the same
 };
 

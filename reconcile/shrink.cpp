@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* note_name = "shrink";  // "<id> <polls that saw it>"
 
+constexpr const char* empty_name = "empty-list";  // there once somebody accepted that the account is empty
 constexpr const char* good_name = "desired";  // the revision, then the keys of who is to be there, by line
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -25,6 +26,29 @@ std::vector<std::string> lines_of(const std::string& text) {
 int polls_that_saw(const std::optional<std::string>& note, const std::string& id) {
   if (!note || !note->starts_with(id + ' ')) return 0;
   return std::atoi(note->c_str() + id.size() + 1);
+}
+
+// Whether a person approved `id`, or the rule is content with having seen it so often.
+bool is_confirmed(const std::string& account, Store& store, const ShrinkRule& rule, const std::string& id,
+                  bool counting, Time now) {
+  if (store.approved_actions(account, now).contains(id)) return true;
+  if (!rule.confirm_after) return false;
+  const int seen = polls_that_saw(store.load_note(account, note_name), id);
+  if (seen >= *rule.confirm_after) return true;
+  if (counting) store.save_note(account, note_name, id + ' ' + std::to_string(seen + 1));
+  return false;
+}
+
+std::string names_of(const ShrinkRule& rule) {
+  std::string names;
+  for (const auto& name : rule.rules) names += (names.empty() ? "" : ", ") + name;
+  return names;
+}
+
+std::size_t wanted_in(const Desired& desired) {
+  return static_cast<std::size_t>(
+      std::count_if(desired.users.begin(), desired.users.end(),
+                    [](const DesiredUser& user) { return !user.absent && user.frozen.empty(); }));
 }
 
 }  // namespace
@@ -44,13 +68,7 @@ std::string ShrinkGuard::id_of(const std::string& account, const Belief& belief)
 }
 
 bool ShrinkGuard::accepts(const Belief& belief, bool counting, Time now) {
-  const auto id = id_of(account_.id, belief);
-  if (store_.approved_actions(account_.id, now).contains(id)) return true;
-  if (!rule_ || !rule_->confirm_after) return false;
-  const int seen = polls_that_saw(store_.load_note(account_.id, note_name), id);
-  if (seen >= *rule_->confirm_after) return true;
-  if (counting) store_.save_note(account_.id, note_name, id + ' ' + std::to_string(seen + 1));
-  return false;
+  return rule_ && is_confirmed(account_.id, store_, *rule_, id_of(account_.id, belief), counting, now);
 }
 
 DesiredGuard::DesiredGuard(const AccountContext& account, Store& store, const std::optional<ShrinkRule>& rule)
@@ -76,9 +94,7 @@ std::optional<Unaccepted> DesiredGuard::check(const Desired& desired, Time now) 
   for (const auto& key : gone) says += key + '\n';
   const auto id = sha256_hex(says).substr(0, 32);
   if (store_.approved_actions(account_.id, now).contains(id)) return std::nullopt;
-  std::string rules;
-  for (const auto& name : rule_->rules) rules += (rules.empty() ? "" : ", ") + name;
-  return Unaccepted{id, rules,
+  return Unaccepted{id, names_of(*rule_),
                     "the desired state lost " + std::to_string(gone.size()) + " of its " +
                         std::to_string(had) + " users since the last good one, " + gone.front() +
                         (gone.size() > 1 ? " and others" : "") + "; if that is meant: usersyncd approve " +
@@ -92,6 +108,26 @@ void DesiredGuard::accept(const Desired& desired) {
     if (!user.absent) good += key_of(user.username) + '\n';
   }
   if (store_.load_note(account_.id, good_name) != good) store_.save_note(account_.id, good_name, good);
+}
+
+EmptyListGuard::EmptyListGuard(const AccountContext& account, Store& store,
+                               const std::optional<ShrinkRule>& rule)
+    : account_(account), store_(store), rule_(rule) {}
+
+std::optional<Unaccepted> EmptyListGuard::check(const Desired& desired, bool counting, Time now) {
+  const auto wanted = wanted_in(desired);
+  if (!rule_ || wanted == 0 || store_.load_note(account_.id, empty_name)) return std::nullopt;
+  const auto id = sha256_hex("empty\n" + account_.id + '\n').substr(0, 32);
+  if (is_confirmed(account_.id, store_, *rule_, id, counting, now)) return std::nullopt;
+  return Unaccepted{id, names_of(*rule_),
+                    "the list is empty and nobody was ever seen in this account, though " +
+                        std::to_string(wanted) +
+                        " users are wanted in it; if it really is empty: usersyncd approve " + id};
+}
+
+void EmptyListGuard::accept(const Desired& desired) {
+  if (wanted_in(desired) == 0 || store_.load_note(account_.id, empty_name)) return;
+  store_.save_note(account_.id, empty_name, "accepted");
 }
 
 }  // namespace usersyncd

@@ -52,4 +52,22 @@ class DesiredGuard {
   const std::optional<ShrinkRule>& rule_;
 };
 
+/// The same for an account in which nobody was ever seen: its list may be empty because it is new, or because
+/// the answer is of the wrong place (A2, A6). Nobody is created on the word of such a list alone.
+class EmptyListGuard {
+ public:
+  EmptyListGuard(const AccountContext& account, Store& store, const std::optional<ShrinkRule>& rule);
+
+  /// What has to be accepted before the users of `desired` are created. Counts the poll when `counting`.
+  std::optional<Unaccepted> check(const Desired& desired, bool counting, Time now);
+
+  /// From now on the account may be empty, if anybody is wanted in it.
+  void accept(const Desired& desired);
+
+ private:
+  const AccountContext& account_;
+  Store& store_;
+  const std::optional<ShrinkRule>& rule_;
+};
+
 }  // namespace usersyncd

@@ -325,8 +325,6 @@ Story make_story(std::uint64_t number) {
   story.number = number;
   choose_provider(story, dice);
   story.regime = make_regime(story.dashboard, dice);
-  // A list that does not say who is enabled shows nobody who is to be disabled.
-  if (story.regime.removes_unmanaged) story.dialect.thin_list = false;
   story.rules = read_rules(story.regime.policies);
   sim::User own = make_person(own_username, dice);
   own.scope = "ACCOUNT_ADMIN";

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "store/lock.hpp"
@@ -233,7 +234,9 @@ void Database::check_identity(const Schema& schema) {
 
 void Database::migrate(const Schema& schema) {
   const std::size_t newest = schema.steps.size();
-  if (pragma("user_version") == static_cast<std::int64_t>(newest)) return;
+  const auto present = pragma("user_version");
+  if (present == static_cast<std::int64_t>(newest)) return;
+  if (present > 0) keep_copy(present);
   Transaction transaction(*this);
   // Read again: another process may have done it while this one waited for the lock.
   for (auto version = static_cast<std::size_t>(pragma("user_version")); version < newest; ++version) {
@@ -242,6 +245,18 @@ void Database::migrate(const Schema& schema) {
   execute("PRAGMA user_version = " + std::to_string(newest));
   execute("PRAGMA application_id = " + std::to_string(schema.application_id));
   transaction.commit();
+}
+
+// The way back for whoever has to go back to the version before. Whoever opens for writing has the opening
+// lock, so that nobody else makes the same copy.
+void Database::keep_copy(std::int64_t version) {
+  const auto copy = path_ + ".schema-" + std::to_string(version);
+  const auto unfinished = copy + ".part";
+  std::error_code missing;
+  std::filesystem::remove(unfinished, missing);
+  ensure_private_file(unfinished);
+  prepare("VACUUM INTO ?").bind(unfinished).run();
+  put_in_place(unfinished, copy);
 }
 
 std::int64_t Database::pragma(std::string_view name) {

@@ -98,7 +98,8 @@ enum class Access { read_write, read_only };
 /// One connection to one file. Several processes may have the file open; one thread uses a connection.
 class Database {
  public:
-  /// Opens the file, makes it (0600) or brings it up to date when it may be written. Throws StoreError when
+  /// Opens the file, makes it (0600) or brings it up to date when it may be written; what it was before stays
+  /// beside it, as `<path>.schema-<version>`. Throws StoreError when
   /// there is none to read, it is somebody else's, damaged, or of a newer schema.
   Database(const std::string& path, Access access, const Schema& schema);
   Database(const Database&) = delete;
@@ -129,6 +130,7 @@ class Database {
   void set_up_connection(Access access);
   void check_identity(const Schema& schema);
   void migrate(const Schema& schema);
+  void keep_copy(std::int64_t version);
   std::int64_t pragma(std::string_view name);
   void check_pages(const std::string& pragma);
   bool is_fresh();

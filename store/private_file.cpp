@@ -134,6 +134,14 @@ void write_private_file(const std::string& path, std::string_view text) {
     const FileHandle file = open_private_file(fresh);
     write_durably(file, fresh, text, 0);
   }
+  put_in_place(fresh, path);
+}
+
+void put_in_place(const std::string& fresh, const std::string& path) {
+  {
+    const FileHandle file = open_private_file(fresh);
+    if (::fsync(file.get()) != 0) fail_errno(fresh, "writing the file", errno);
+  }
   if (::rename(fresh.c_str(), path.c_str()) != 0) fail_errno(path, "renaming the file", errno);
   const std::string directory = std::filesystem::path(path).parent_path().string();
   const FileHandle entry(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

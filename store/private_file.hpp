@@ -37,6 +37,10 @@ std::optional<std::string> read_private_file(const std::string& path);
 /// Makes or replaces such a file as a whole, durable when it returns. Throws StoreError.
 void write_private_file(const std::string& path, std::string_view text);
 
+/// Puts `fresh`, a finished file that nobody has open, in the place of `path`; durable when it returns.
+/// Throws StoreError.
+void put_in_place(const std::string& fresh, const std::string& path);
+
 /// Writes `text` at `offset`, cuts off what stood after it, and waits until it is on the disk. Throws
 /// StoreError.
 void write_durably(const FileHandle& file, const std::string& path, std::string_view text,

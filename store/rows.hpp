@@ -23,9 +23,10 @@ struct AccountState {
   std::optional<Time> last_success;  ///< last poll that was believed
   std::string last_error;            ///< empty: the last poll was good
   std::optional<Time> next_poll;
-  std::size_t drift = 0;              ///< counted by the store when it is read; not written
-  std::size_t held = 0;               ///< actions of the last plan that are held
-  std::string breaker = "closed";     ///< `closed`, `open` or `half-open`
+  std::size_t drift = 0;  ///< counted by the store when it is read; not written
+  std::size_t held = 0;   ///< actions of the last plan that are held
+  /// `closed`; `open`: no write is sent for the rest of the run; `half-open`: one write may try, and tells.
+  std::string breaker = "closed";
   std::optional<Time> waiting_until;  ///< for the rate limit
   std::string waiting_reason;
   bool list_complete = false;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "sync/plan.hpp"
-
 namespace usersyncd {
 namespace {
 
@@ -53,11 +51,6 @@ void check_owner(const Listing& listing, const Catalog& catalog, const std::stri
   if (telling) belief.reasons.push_back("no listed user belongs to an account that our credential sees");
 }
 
-// Ids tell people apart where both are known; a thin list may leave them out.
-bool is_another(const std::string& known_id, const std::string& listed_id) {
-  return !known_id.empty() && !listed_id.empty() && known_id != listed_id;
-}
-
 void check_against_known(const Listing& listing, const Snapshot& known,
                          const std::optional<ShrinkLimit>& limit, Belief& belief) {
   std::map<std::string, std::string> listed;
@@ -85,28 +78,11 @@ void check_against_known(const Listing& listing, const Snapshot& known,
                            " known users, more than the limit of " + std::to_string(limit->percent) + " %");
 }
 
-bool differs(const Fields& wanted, const Fields& known) {
-  for (Field field : all_fields) {
-    if (wanted.has(field) && known.has(field) && !same_value(field, *wanted.get(field), *known.get(field)))
-      return true;
-  }
-  return false;
-}
-
-bool lacks(const Fields& wanted, const Fields& carried) {
-  return std::any_of(all_fields.begin(), all_fields.end(),
-                     [&](Field field) { return wanted.has(field) && !carried.has(field); });
-}
-
-// What the entry needs to know of a user: for a leaver, whether they are still enabled.
-Fields wanted_fields(const DesiredUser& user, const Catalog& catalog, Time now) {
-  if (!user.absent) return effective_fields(user, catalog, now);
-  Fields fields;
-  fields.set(Field::enabled, false);
-  return fields;
-}
-
 }  // namespace
+
+bool is_another(const std::string& known_id, const std::string& listed_id) {
+  return !known_id.empty() && !listed_id.empty() && known_id != listed_id;
+}
 
 bool is_beyond(const ShrinkLimit& limit, std::size_t lost, std::size_t before) {
   return lost >= limit.at_least && lost * 100 > before * static_cast<std::size_t>(limit.percent);
@@ -122,38 +98,6 @@ Belief believe(const Listing& listing, const Snapshot& known, const Catalog& cat
   return belief;
 }
 
-std::vector<std::string> choose_item_reads(const Desired& desired, const std::vector<User>& listed,
-                                           const Snapshot& known, const Catalog& catalog, Time now,
-                                           std::size_t budget) {
-  std::map<std::string, const DesiredUser*> entries;
-  for (const auto& entry : desired.users) {
-    for (const auto& earlier : entry.previously) entries[key_of(earlier)] = &entry;
-  }
-  for (const auto& entry : desired.users) entries[key_of(entry.username)] = &entry;
-
-  std::vector<std::string> chosen;
-  std::vector<std::pair<Time, std::string>> turns;
-  for (const auto& user : listed) {
-    const auto key = key_of(user.username);
-    const auto entry = entries.find(key);
-    if (entry == entries.end()) continue;
-    const auto wanted = wanted_fields(*entry->second, catalog, now);
-    if (!lacks(wanted, user.fields)) continue;
-    const auto memory = known.find(key);
-    const bool never = memory == known.end() || !memory->second.item_read_at ||
-                       is_another(memory->second.user.user_id, user.user_id);
-    if (never || memory->second.desired_digest != digest_of(*entry->second) ||
-        differs(wanted, memory->second.user.fields) || differs(user.fields, memory->second.user.fields)) {
-      chosen.push_back(key);
-    } else {
-      turns.emplace_back(*memory->second.item_read_at, key);
-    }
-  }
-  std::sort(turns.begin(), turns.end());
-  for (std::size_t i = 0; i < turns.size() && i < budget; ++i) chosen.push_back(turns[i].second);
-  return make_set(std::move(chosen));
-}
-
 Fields overlay(const Fields& under, const Fields& over) {
   Fields merged = under;
   for (Field field : all_fields) {
@@ -164,9 +108,7 @@ Fields overlay(const Fields& under, const Fields& over) {
 
 KnownUser remember(const KnownUser* before, const User& seen, bool item_read, Time now) {
   KnownUser known;
-  const bool other = before && !before->user.user_id.empty() && !seen.user_id.empty() &&
-                     before->user.user_id != seen.user_id;
-  if (before && !other) known = *before;
+  if (before && !is_another(before->user.user_id, seen.user_id)) known = *before;
   known.user.username = seen.username;
   if (!seen.user_id.empty()) known.user.user_id = seen.user_id;
   known.user.fields = overlay(known.user.fields, seen.fields);

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "sync/desired.hpp"
 #include "sync/observed.hpp"
 
 namespace usersyncd {
@@ -15,6 +14,10 @@ struct ShrinkLimit {
   int percent = 30;
   std::size_t at_least = 2;
 };
+
+/// Whether two sightings under one name are of different people: ids tell, where both are known; a thin list
+/// may leave them out.
+bool is_another(const std::string& known_id, const std::string& listed_id);
 
 /// Whether losing `lost` of `before` is more than the limit allows.
 bool is_beyond(const ShrinkLimit& limit, std::size_t lost, std::size_t before);
@@ -30,14 +33,6 @@ struct Belief {
 /// Judges a list by itself (faults, total, duplicates, whose it is) and against what was known before.
 Belief believe(const Listing& listing, const Snapshot& known, const Catalog& catalog,
                const std::optional<ShrinkLimit>& limit, const std::string& account);
-
-/// Users whose items must be read in this cycle because the list is too thin to judge them, by key. Those
-/// that are new to us, edited, or known to differ come in full; the others take turns, at most `budget` a
-/// cycle, the one read longest ago first, so that a quiet cycle costs the same whatever the number of users
-/// (A65, A69).
-std::vector<std::string> choose_item_reads(const Desired& desired, const std::vector<User>& listed,
-                                           const Snapshot& known, const Catalog& catalog, Time now,
-                                           std::size_t budget);
 
 /// Fields of `over` where it has them, else of `under`.
 Fields overlay(const Fields& under, const Fields& over);

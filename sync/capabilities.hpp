@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "sync/plan.hpp"
 #include "sync/user.hpp"
 
 namespace usersyncd {
@@ -12,6 +13,8 @@ struct Capabilities {
   bool roles = true, accounts = true, scopes = true;
   bool list_is_full = false;     ///< list entries carry every field that items carry
   std::vector<Field> immutable;  ///< cannot be changed once created
+  bool tells_enabled = true;     ///< a user who is read shows whether they are enabled
+  std::vector<Operation> by_id;  ///< calls that name the user by the provider's own key
 };
 
 }  // namespace usersyncd

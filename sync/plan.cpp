@@ -67,6 +67,10 @@ std::string overridden_key(const User& user, Field field) {
   return key_of(user.username) + '\n' + std::string{name_of(field)};
 }
 
+std::string presence_of(const User& live) {
+  return live.fields.flag(Field::enabled) == false ? "disabled" : "present";
+}
+
 class Planner {
  public:
   Planner(const Desired& desired, const Observation& observed, const Ways& ways, const PlanMemory& memory,
@@ -83,6 +87,7 @@ class Planner {
   std::vector<std::string> strangers_with_email(const Fields& fields) const;
   void plan_desired(const DesiredUser& wanted);
   void plan_nothing(const DesiredUser& wanted);
+  bool note_if_unread(const std::string& username);
   void plan_disputed(const DesiredUser& wanted, const std::vector<const User*>& found);
   void plan_create(const DesiredUser& wanted);
   void plan_leaver(const DesiredUser& wanted, const User& live);
@@ -94,6 +99,7 @@ class Planner {
   void emit(Action action);
   void drift(std::string username, std::string kind, std::string wanted, std::string found, std::string rule);
   Action action_on(const User& live, Operation operation, Cause cause, const Place& place) const;
+  bool is_out(const User& live) const;
   Action deprovision(const User& live, Cause cause, const Place& place, std::string why);
 
   const Desired& desired_;
@@ -214,13 +220,15 @@ void Planner::plan_desired(const DesiredUser& wanted) {
 
 // Nothing differs as far as we see; whoever could not be read may differ all the same.
 void Planner::plan_nothing(const DesiredUser& wanted) {
-  const auto unread = memory_.unread.find(key_of(wanted.username));
-  if (unread == memory_.unread.end()) {
-    ++plan_.in_sync;
-    return;
-  }
-  plan_.notes.push_back({std::string{unread_rule}, wanted.username,
+  if (!note_if_unread(wanted.username)) ++plan_.in_sync;
+}
+
+bool Planner::note_if_unread(const std::string& username) {
+  const auto unread = memory_.unread.find(key_of(username));
+  if (unread == memory_.unread.end()) return false;
+  plan_.notes.push_back({std::string{unread_rule}, username,
                          "not known to be as wanted: " + unread->second + "; the next poll tries again"});
+  return true;
 }
 
 // One entry for two live users, or two entries for one: whoever is meant, nobody is touched (A49).
@@ -313,6 +321,13 @@ std::vector<std::string> Planner::strangers_with_email(const Fields& fields) con
   return strangers;
 }
 
+// Whether nothing is left for a disable to do. Unknown is not enabled: whoever is, or is new to us, was read
+// (A69), unless the provider never tells.
+bool Planner::is_out(const User& live) const {
+  const auto enabled = live.fields.flag(Field::enabled);
+  return enabled == false || (!enabled && observed_.tells_enabled);
+}
+
 Action Planner::deprovision(const User& live, Cause cause, const Place& place, std::string why) {
   const auto way = ways_.deprovision(live);
   const auto operation = way.way == DeprovisionWay::remove ? Operation::remove : Operation::disable;
@@ -334,10 +349,8 @@ Action Planner::deprovision(const User& live, Cause cause, const Place& place, s
 
 void Planner::plan_leaver(const DesiredUser& wanted, const User& live) {
   auto action = deprovision(live, Cause::leaver, wanted.place, "state: absent in " + wanted.place.text());
-  const auto enabled = live.fields.flag(Field::enabled);
-  // Disabled is as far as this way goes. Unknown is not enabled: whoever is, or is new to us, was read (A69).
-  if (enabled != true && action.operation == Operation::disable) return;
-  drift(live.username, "leaver", "absent", enabled == false ? "disabled" : "present", join(action.way_rules));
+  if (is_out(live) && action.operation == Operation::disable) return;
+  drift(live.username, "leaver", "absent", presence_of(live), join(action.way_rules));
   emit(std::move(action));
 }
 
@@ -439,8 +452,10 @@ void Planner::plan_unmanaged(const User& live) {
   const auto way = ways_.unmanaged(live);
   if (way.way == UnmanagedWay::ignore) return;
   auto action = deprovision(live, Cause::unmanaged, {}, "found at the provider, not in the desired state");
-  const bool disabled = live.fields.flag(Field::enabled) == false;
-  if (way.way == UnmanagedWay::deprovision && disabled && action.operation == Operation::disable) return;
+  if (way.way == UnmanagedWay::deprovision && is_out(live) && action.operation == Operation::disable) {
+    note_if_unread(live.username);
+    return;
+  }
   action.report_only = action.report_only || way.way == UnmanagedWay::report;
   add_rules(action.way_rules, way.rules);
   if (way.way == UnmanagedWay::report) action.way_rules = way.rules;
@@ -448,7 +463,7 @@ void Planner::plan_unmanaged(const User& live) {
     action.manual_only = true;
     action.reason += "; has the e-mail of somebody who is to be created, so a person has to say who is who";
   }
-  drift(live.username, "unmanaged", "absent", disabled ? "disabled" : "present", join(way.rules));
+  drift(live.username, "unmanaged", "absent", presence_of(live), join(way.rules));
   emit(std::move(action));
 }
 

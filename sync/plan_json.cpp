@@ -197,6 +197,8 @@ json::object plan_document(const std::vector<const JudgedPlan*>& plans, Time cre
     accounts.push_back(account);
     account.erase("observedAt");
     account.erase("notes");  // what is announced today was announced by the plan of yesterday, too
+    // Reasons are for people: they name lines and times, which change though nothing else is to be done.
+    for (auto& action : account["actions"].get_array()) action.get_object().erase("reason");
     timeless.push_back(std::move(account));
   }
   json::object document;

@@ -8,6 +8,7 @@
 #include "policies/read.hpp"
 #include "providers/rest_provider.hpp"
 #include "reconcile/cycle.hpp"
+#include "reconcile/past_writes.hpp"
 #include "store/store.hpp"
 #include "tests/support/run.hpp"
 
@@ -75,18 +76,6 @@ std::string describe(const sim::User& user) {
                      user.scope + "|" + (user.enabled ? "on" : "off") + "|";
   for (const auto& role : user.roles) text += role + ",";
   return text + "|" + boost::json::serialize(user.extra);
-}
-
-PastWrite past_write(const Intent& intent) {
-  PastWrite write;
-  write.operation = intent.write.operation;
-  write.username = intent.write.username;
-  write.user_id = intent.write.user_id;
-  write.before = intent.write.before;
-  write.after = intent.write.after;
-  if (intent.state == IntentState::unverified) write.outcome = PastWrite::Outcome::unverified;
-  if (intent.message == adopted_message) write.outcome = PastWrite::Outcome::adopted;
-  return write;
 }
 
 class CountedClock final : public Clock {
@@ -490,14 +479,7 @@ bool Scene::undo() {
 
 Awaitable<bool> Scene::undo_run(const std::string& run) {
   auto& daemon = *daemon_;
-  std::vector<PastWrite> writes;
-  IntentFilter of_run;
-  of_run.run = run;
-  of_run.account = account_id;
-  for (const auto& intent : daemon.store.list_intents(of_run)) {
-    if (intent.state == IntentState::done || intent.state == IntentState::unverified)
-      writes.push_back(past_write(intent));
-  }
+  const auto writes = past_writes(daemon.store, run, account_id);
   Ports ports{daemon.provider, daemon.store, daemon.clock, daemon.random, daemon.events};
   Cycle cycle{daemon.context, ports, make_run_id(daemon.clock.now(), daemon.random), Purpose::undo};
   const auto look = co_await cycle.look_to_undo(run, writes, desired_, stories_.rules_);

@@ -14,6 +14,7 @@
 #include "providers/tree.hpp"
 #include "sync/believe.hpp"
 #include "tests/fuzz/targets.hpp"
+#include "tests/support/still.hpp"
 
 // What a provider answers, from the bytes to the judged plan.
 
@@ -25,28 +26,6 @@ namespace json = boost::json;
 
 const Time now = *parse_time("2026-11-21T19:05:00Z");
 const std::string account = "5500001";
-
-class StillClock final : public Clock {
- public:
-  Time now() const override { return fuzz::now + passed; }
-  Duration steady() const override { return passed; }
-  Awaitable<bool> sleep_for(Duration duration) override {
-    passed += duration;
-    co_return true;
-  }
-  bool stopping() const override { return false; }
-  Duration passed{1'000'000};
-};
-
-class HalfRandom final : public Random {
- public:
-  double uniform() override { return 0.5; }
-};
-
-class NoLog final : public ExchangeLog {
- public:
-  void record(const ExchangeRecord&) override {}
-};
 
 // A token for whoever asks, the bytes for everybody else. A write would be the end.
 class OneAnswer final : public Http {
@@ -84,9 +63,10 @@ struct Bench {
                                                                                   : AuthKind::basic,
                            Secret::copy_of("id"), Secret::copy_of("secret")},
                  RestPorts{http, http, clock, random, log, redactor}, {}) {}
-  StillClock clock;
-  HalfRandom random;
-  NoLog log;
+  Duration passed{1'000'000};
+  test::StillClock clock{now, passed};
+  test::HalfRandom random;
+  test::NoLog log;
   Redactor redactor;
   OneAnswer http;
   RestProvider provider;

@@ -41,7 +41,7 @@ test::Run run_against(ScriptedServer& server, const std::string& url, const std:
   ++siege.cases;
   CHECK(took < longest_run);
   CHECK(only_reads(server));
-  CHECK(peak_memory_of_children() < most_memory_kib);
+  if (memory_is_ours) CHECK(peak_memory_of_children() < most_memory_kib);
   // What the server says is shown to people: it must not be able to write on their terminal.
   CHECK(run.err.find('\x1b') == std::string::npos);
   CHECK(run.err.find("defect") == std::string::npos);
@@ -59,7 +59,10 @@ void withstand(const std::vector<Case>& cases) {
     CHECK(server.connections() <= 40);
   }
   MESSAGE(siege.cases << " cases, the longest " << siege.longest.count() << " s, most memory so far "
-                      << peak_memory_of_children() / 1024 << " MiB");
+                      << peak_memory_of_children() / 1024 << " MiB"
+                      << (memory_is_ours
+                              ? ""
+                              : "; built with a sanitizer, so the bound on memory was NOT checked"));
 }
 
 }  // namespace

@@ -24,6 +24,19 @@ class Target {
 inline constexpr std::chrono::seconds longest_run{15};
 inline constexpr long most_memory_kib = 128 * 1024;
 
+/// A sanitizer's shadow and its quarantine are memory of the program, too, and more than the bound allows.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool memory_is_ours = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+inline constexpr bool memory_is_ours = false;
+#else
+inline constexpr bool memory_is_ours = true;
+#endif
+#else
+inline constexpr bool memory_is_ours = true;
+#endif
+
 /// The most memory that any child of this process has had, in KiB.
 long peak_memory_of_children();
 

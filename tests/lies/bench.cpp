@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tests/support/run.hpp"
+#include "tests/support/still.hpp"
 
 namespace usersyncd::lies {
 namespace {
@@ -14,36 +15,6 @@ using Came = boost::system::result<HttpResponse, HttpFailure>;
 
 const Time start = *parse_time("2026-11-21T19:05:00Z");
 constexpr std::size_t most_requests = 2000;
-
-class StillClock final : public Clock {
- public:
-  explicit StillClock(Duration& passed) : passed_(passed) {}
-  Time now() const override { return start + passed_; }
-  Duration steady() const override { return passed_; }
-  Awaitable<bool> sleep_for(Duration duration) override {
-    passed_ += duration;
-    co_return true;
-  }
-  bool stopping() const override { return false; }
-
- private:
-  Duration& passed_;
-};
-
-class HalfRandom final : public Random {
- public:
-  double uniform() override { return 0.5; }
-};
-
-class NoLog final : public ExchangeLog {
- public:
-  void record(const ExchangeRecord&) override {}
-};
-
-class NoEvents final : public EventSink {
- public:
-  void emit(const Event&) override {}
-};
 
 HttpResponse answer(int status, std::string body, const std::string& type = "application/json") {
   HttpResponse response;
@@ -186,7 +157,7 @@ void Bench::settle() {
 // One cycle, the way the daemon does it.
 struct Bench::Still {
   Still(Bench& bench, LyingHttp& http)
-      : clock(bench.passed_),
+      : clock(start, bench.passed_),
         provider(profile_for(bench.api_), RestSettings{account_id, "http://127.0.0.1:9", Duration{1000}, 2},
                  RestLogin{bench.api_ == Api::v1 ? AuthKind::oauth2 : AuthKind::basic, Secret::copy_of("id"),
                            Secret::copy_of("secret")},
@@ -210,10 +181,10 @@ struct Bench::Still {
     if (save) cycle.finish(look, acted);
   }
 
-  StillClock clock;
-  HalfRandom random;
-  NoLog log;
-  NoEvents events;
+  test::StillClock clock;
+  test::HalfRandom random;
+  test::NoLog log;
+  test::NoEvents events;
   Redactor redactor;
   RestProvider provider;
   Cycle cycle;

@@ -12,6 +12,7 @@
 #include "reconcile/cycle.hpp"
 #include "store/store.hpp"
 #include "tests/support/run.hpp"
+#include "tests/support/still.hpp"
 
 namespace usersyncd::month {
 namespace {
@@ -32,32 +33,12 @@ double cpu_seconds() {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
-class SteadyClock final : public Clock {
- public:
-  explicit SteadyClock(Duration& passed) : passed_(passed) {}
-  Time now() const override { return time_from_millis(1'795'000'000'000) + passed_; }
-  Duration steady() const override { return passed_; }
-  Awaitable<bool> sleep_for(Duration duration) override {
-    passed_ += duration;
-    co_return true;
-  }
-  bool stopping() const override { return false; }
-
- private:
-  Duration& passed_;
-};
-
 class SteadyRandom final : public Random {
  public:
   double uniform() override { return dice_.uniform(); }
 
  private:
   simulate::Dice dice_{2, "random"};
-};
-
-class NoEvents final : public EventSink {
- public:
-  void emit(const Event&) override {}
 };
 
 // As the daemon records: the keeper hears of every record.
@@ -130,7 +111,7 @@ DesiredUser entry_of(const std::string& username) {
 
 struct Account::Daemon {
   explicit Daemon(Account& account)
-      : clock(account.passed_),
+      : clock(time_from_millis(1'795'000'000'000), account.passed_),
         store(account.store_, Access::read_write),
         keeper(store, clock, events, audit_config(account.retention_)),
         records(store.audit(), clock, keeper),
@@ -181,9 +162,9 @@ struct Account::Daemon {
     keeper.tick();
   }
 
-  SteadyClock clock;
+  test::StillClock clock;
   SteadyRandom random;
-  NoEvents events;
+  test::NoEvents events;
   Store store;
   AuditKeeper keeper;
   Redactor redactor;

@@ -14,7 +14,8 @@ from points import Finder, Mutant, Point, written
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / "build" / "mutate"
 REFUSED = PLACE / "refused"
-SOURCES = ["sync/plan*.cpp", "sync/undo.cpp", "sync/effective.cpp", "sync/judged.cpp", "sync/believe.cpp", "policies/*.cpp"]
+SOURCES = ["sync/plan*.cpp", "sync/undo.cpp", "sync/effective.cpp", "sync/judged.cpp", "sync/believe.cpp",
+           "sync/item_reads.cpp", "policies/*.cpp"]
 NOT_MUTATED = {"policies/read.cpp"}  # reads YAML: tested by examples of good and bad files
 SUITES = ["test_sync", "test_policies"]
 IDS_PER_FILE = 3000

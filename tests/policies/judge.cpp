@@ -146,7 +146,9 @@ TEST_CASE("what the provider cannot do is for a person, who is told what else th
     Verdict verdict;
   };
   auto given = facts();
-  given.capabilities = Capabilities{false, true, false, false, false, false, false, false, {Field::email}};
+  auto& can = given.capabilities;
+  can.create = can.disable = can.remove = can.roles = can.accounts = can.scopes = false;
+  can.immutable = {Field::email};
   const std::vector<Row> rows{
       {create(user("new")), Verdict::manual},
       {leaver(Operation::remove, off), Verdict::manual},
@@ -172,6 +174,24 @@ TEST_CASE("what the provider cannot do is for a person, who is told what else th
   CHECK(judge_one(change(ann, Field::phone, Value{"1"}), only(""), given).verdict == Verdict::manual);
   given.capabilities.immutable = {Field::email};
   CHECK(judge_one(create(user("new")), only(""), given).verdict == Verdict::apply);
+}
+
+TEST_CASE("a write that needs the provider's id of a user is for a person where no id is told") {
+  auto given = facts();
+  given.capabilities.by_id = {Operation::update};
+  auto action = change(ann, Field::phone, Value{"1"});
+  action.user_id.clear();
+  const auto told = judge_one(action, only(""), given);
+  CHECK(told.verdict == Verdict::manual);
+  CHECK(told.reason.find("whose id it does not tell") != std::string::npos);
+  action.must_wait = "could not be read";
+  CHECK(judge_one(action, only(""), given).verdict == Verdict::deferred);
+  action.must_wait.clear();
+  action.user_id = "u1";
+  CHECK(judge_one(action, only(""), given).verdict == Verdict::apply);
+  auto leaves = leaver(Operation::disable, ann);
+  leaves.user_id.clear();
+  CHECK(judge_one(leaves, only(""), given).verdict == Verdict::apply);
 }
 
 TEST_CASE("facts that hold one action: a wait, a confirmation, a tombstone, a person's work") {

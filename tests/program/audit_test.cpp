@@ -49,6 +49,27 @@ TEST_CASE("every run ends with a signed checkpoint, and both verifiers accept it
   CHECK(second.out == verified.out);
 }
 
+TEST_CASE("what a person decides is signed at once: pause, resume, approve and reject") {
+  Bench bench;
+  make_history(bench);
+  bench.policy("  - { name: ask, effect: requireApproval }\n");
+  bench.wish(person("ann.lee", "    roles: [Porting]\n") + person("bob.ray", "    roles: [Porting]\n"));
+  REQUIRE(bench.run({"apply", "--yes"}).exit == 3);
+  const auto waiting =
+      parse_output(bench.run({"approvals", "--format", "json"}).out).at("approvals").as_array();
+  REQUIRE(waiting.size() == 2);
+  const auto id = [&](std::size_t i) { return std::string{waiting[i].at("id").as_string()}; };
+  const std::vector<Arguments> decisions{{"pause"}, {"resume"}, {"approve", id(0)}, {"reject", id(1)}};
+  for (const auto& decision : decisions) {
+    CAPTURE(decision.front());
+    const auto run = bench.run(decision);
+    CHECK_MESSAGE(run.exit == 0, run.err);
+    CHECK(run.err == "");
+    const auto newest = query_raw(bench.store(), "SELECT MAX(seq) FROM audit");
+    CHECK(query_raw(bench.store(), "SELECT MAX(size) FROM audit_checkpoints") == newest);
+  }
+}
+
 TEST_CASE(
     "audit verify --checkpoint finds a log that was cut off or went back, and names the first bad seq") {
   Bench bench;

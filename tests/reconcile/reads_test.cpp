@@ -93,6 +93,100 @@ TEST_CASE(
   h.check_invariants();
 }
 
+TEST_CASE(
+    "A69 A50: on a list that does not say who is enabled, whoever is taken out is disabled once, and again "
+    "only "
+    "if somebody enables them") {
+  WithTwo h;
+  h.world.hidden = {Field::enabled};
+  h.account.capabilities.list_is_full = false;
+  h.rules = free_rules({rule("unmanaged", UnmanagedWay::deprovision)});
+  h.world.add("stranger");
+  h.world.add("long.gone").fields.set(Field::enabled, false);
+  h.converge();
+  CHECK(h.world.writes() == 1);
+  CHECK(h.world.find("stranger")->fields.flag(Field::enabled) == false);
+  for (int i = 0; i < 3; ++i) {
+    next_minute(h);
+    CHECK_FALSE(h.judged("stranger"));
+    CHECK_FALSE(h.judged("long.gone"));
+  }
+  CHECK(h.world.writes() == 1);
+  h.world.find("long.gone")->fields.set(Field::enabled, true);
+  h.converge();
+  CHECK(h.world.writes() == 2);
+  CHECK(h.world.find("long.gone")->fields.flag(Field::enabled) == false);
+
+  h.world.find("long.gone")->fields.set(Field::enabled, true);
+  h.world.faults = [](const Call& call, std::size_t) {
+    return call.kind == Call::Kind::read ? Fault::server_error : Fault::none;
+  };
+  next_minute(h);
+  CHECK_FALSE(h.judged("long.gone"));
+  const auto& notes = h.look.judged->plan().notes;
+  CHECK(std::any_of(notes.begin(), notes.end(), [](const Note& note) {
+    return note.rule == unread_rule && note.username == "long.gone";
+  }));
+  CHECK(h.world.writes() == 2);
+  h.world.faults = nullptr;
+  h.converge();
+  CHECK(h.world.writes() == 3);
+}
+
+TEST_CASE("A2 A6: an empty first list creates nobody until a person, or the rule, has accepted it") {
+  for (const bool by_rule : {false, true}) {
+    CAPTURE(by_rule);
+    Harness h;
+    h.world.users.clear();
+    h.want(wanted("ann"));
+    if (by_rule) {
+      Shrink patient;
+      patient.confirm_after = 2;
+      h.rules = free_rules({rule("believable-list", patient)});
+    }
+    h.cycle();
+    CHECK(h.world.writes() == 0);
+    REQUIRE(h.judged("ann"));
+    CHECK(h.judged("ann")->verdict == Verdict::approval);
+    CHECK(h.judged("ann")->rules == std::vector<std::string>{"believable-list"});
+    const auto asked = h.store->list_approvals(h.account.id);
+    REQUIRE(asked.size() == 1);  // the list as a whole, not each create
+    next_minute(h);
+    CHECK(h.world.writes() == 0);
+    if (!by_rule) {
+      for (int i = 0; i < 3; ++i) next_minute(h);
+      CHECK(h.world.writes() == 0);
+      ApprovalDecision decision;
+      decision.action = asked.front().action;
+      decision.approved = true;
+      decision.actor = "somebody";
+      decision.expires_at = h.clock.now() + std::chrono::hours{1};
+      h.store->decide(decision, h.clock.now());
+      // Accepted is accepted, though nothing could be done at once.
+      h.account.enforce = false;
+      next_minute(h);
+      h.clock.advance(std::chrono::hours{2});
+      h.account.enforce = true;
+    }
+    h.converge();
+    CHECK(h.world.count(Call::Kind::create) == 2);
+    h.check_invariants();
+  }
+}
+
+TEST_CASE("A2: an account in which nobody is wanted may be empty, which accepts nothing for later") {
+  Harness h;
+  h.world.users.clear();
+  h.want_no_more("boss");
+  next_minute(h);
+  CHECK(h.events.count("poll.ok") == 1);
+  CHECK(h.store->list_approvals(h.account.id).empty());
+  h.want(wanted("ann"));
+  next_minute(h);
+  CHECK(h.world.writes() == 0);
+  CHECK(h.store->list_approvals(h.account.id).size() == 1);
+}
+
 TEST_CASE("A4: who is missing from one list is not forgotten, and their drift is not taken for resolved") {
   WithTwo h;
   h.world.add("stranger");
@@ -169,7 +263,7 @@ TEST_CASE("A46: what is remembered is never the live side of a plan") {
   for (const bool thin : {false, true}) {
     CAPTURE(thin);
     WithTwo h;
-    h.world.thin = thin;
+    if (thin) h.world.hidden = of_thin_list;
     h.account.capabilities.list_is_full = !thin;
     h.account.item_reads = 0;
     run_raw(h.file.path(), "UPDATE snapshot SET fields = replace(fields, '+19195550000', '+49')");

@@ -93,7 +93,7 @@ void many_joiners(Harness& h) {
 }
 
 void thin_list(Harness& h) {
-  h.world.thin = true;
+  h.world.hidden = of_thin_list;
   h.account.capabilities.list_is_full = false;
   role_change(h);
   h.want(wanted("zoe"));

@@ -159,8 +159,7 @@ std::string World::text() const {
 
 User World::listed(const User& user) const {
   User shown = user;
-  if (!thin) return shown;
-  for (Field field : {Field::roles, Field::accounts, Field::phone, Field::scope}) shown.fields.erase(field);
+  for (Field field : hidden) shown.fields.erase(field);
   return shown;
 }
 

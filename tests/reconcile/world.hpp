@@ -42,13 +42,16 @@ enum class Fault {
 };
 std::string_view name_of(Fault fault);
 
+/// What a thin list leaves out.
+inline const std::set<Field> of_thin_list{Field::roles, Field::accounts, Field::phone, Field::scope};
+
 /// The far side, in memory: users with ids, unique usernames, a full or a thin list. Every call yields, so
 /// that calls under way at once really overlap, and is written down.
 class World : public Provider {
  public:
   std::map<std::string, User> users;  ///< by key
   Catalog catalog;
-  bool thin = false;                                      ///< the list lacks roles, accounts, phone and scope
+  std::set<Field> hidden;                                 ///< fields that the list does not carry
   std::set<std::string> unlisted;                         ///< keys that the list leaves out
   std::optional<std::vector<User>> stale_list;            ///< what the list shows in place of the truth
   std::vector<std::string> list_faults;                   ///< why the list is not complete

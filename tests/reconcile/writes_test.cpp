@@ -292,4 +292,38 @@ TEST_CASE("reconcile: a pause or a stop in the middle of a run lets no further w
   }
 }
 
+TEST_CASE("the breaker is open for the rest of one run; then one write may try, and the state says so") {
+  Harness h;
+  for (char c = 'a'; c <= 'h'; ++c) h.want(wanted_as(h.world.add(std::string{c})));
+  h.converge();
+  for (char c = 'a'; c <= 'h'; ++c)
+    h.world.find(std::string{c})->fields.set(Field::phone, std::string{"+49"});
+  h.account.max_in_flight = 1;
+  h.world.faults = [](const Call& call, std::size_t) {
+    return is_write(call.kind) ? Fault::timeout_before : Fault::none;
+  };
+  const auto breaker = [&] { return h.store->load_state(h.account.id).breaker; };
+  const auto poll = [&] {
+    h.clock.advance(Duration{60'000});
+    h.cycle();
+  };
+  poll();
+  CHECK(breaker() == "open");
+  CHECK(h.events.count("breaker.open") == 1);
+  h.account.enforce = false;
+  poll();
+  CHECK(breaker() == "half-open");
+  h.account.enforce = true;
+  const auto tried = h.world.writes();
+  for (int i = 0; i < 10 && h.world.writes() == tried; ++i) poll();
+  CHECK(h.world.writes() == tried + 1);
+  CHECK(breaker() == "open");
+  CHECK(h.events.count("breaker.open") == 1);  // a try that failed is no news
+  h.world.faults = nullptr;
+  h.converge(40);
+  CHECK(breaker() == "closed");
+  CHECK(h.events.count("breaker.closed") == 1);
+  h.check_invariants();
+}
+
 }  // namespace usersyncd::test

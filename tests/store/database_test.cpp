@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "tests/store/fixture.hpp"
@@ -170,6 +171,13 @@ TEST_CASE("an older store is brought up to date, keeping what is in it; a reader
   Database database(temp.path(), Access::read_write, larger);
   CHECK(count_things(database) == 1);
   CHECK(query_raw(temp.path(), "PRAGMA user_version") == "2");
+
+  const auto copy = temp.path() + ".schema-1";
+  CHECK((std::filesystem::status(copy).permissions() & std::filesystem::perms::all) ==
+        (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  CHECK_FALSE(std::filesystem::exists(copy + ".part"));
+  Database before(copy, Access::read_write, small);
+  CHECK(count_things(before) == 1);
 }
 
 TEST_CASE("a migration that fails leaves the store as it was") {

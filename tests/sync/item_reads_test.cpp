@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "samples.hpp"
-#include "sync/believe.hpp"
+#include "sync/item_reads.hpp"
 
 using namespace usersyncd;
 using namespace usersyncd::test;
@@ -16,6 +16,9 @@ struct Quiet {
   Desired desired;
   std::vector<User> listed;
   Snapshot known;
+  Catalog catalog;
+  FixedWays ways;
+  Capabilities can;
 
   explicit Quiet(int count) {
     for (int i = 0; i < count; ++i) {
@@ -32,8 +35,9 @@ struct Quiet {
     }
   }
 
-  std::vector<std::string> choose(std::size_t budget) const {
-    return choose_item_reads(desired, listed, known, Catalog{}, noon, budget);
+  std::vector<std::string> choose(std::size_t budget, Time now = noon) const {
+    const ReadChoice choice{desired, known, catalog, ways, can, now};
+    return choose_item_reads(choice, listed, budget);
   }
 };
 
@@ -112,6 +116,40 @@ TEST_CASE("A69: a leaver is read while known to be enabled, and in turn once kno
 }
 
 TEST_CASE(
+    "A69: whom no entry names is read like a leaver where the rules take them out, and not at all "
+    "elsewhere") {
+  Quiet quiet{2};
+  quiet.desired.users.resize(1);
+  quiet.known["u00001"].desired_digest = "of the entry that is gone";
+  quiet.known["u00001"].user.fields.set(Field::enabled, Value{true});
+  CHECK(quiet.choose(5) == Lines{"u00000"});
+  quiet.ways.strangers = UnmanagedWay::deprovision;
+  CHECK(quiet.choose(0) == Lines{"u00001"});
+  quiet.known["u00001"].user.fields.set(Field::enabled, Value{false});
+  CHECK(quiet.choose(0).empty());
+  CHECK(quiet.choose(5).size() == 2);
+  quiet.ways.deprovisioning = DeprovisionWay::remove;  // which is not done with by being disabled
+  CHECK(quiet.choose(0) == Lines{"u00001"});
+  quiet.known.erase("u00001");
+  quiet.ways.deprovisioning = DeprovisionWay::disable;
+  CHECK(quiet.choose(0) == Lines{"u00001"});
+  quiet.listed[1].fields.set(Field::enabled, Value{false});
+  CHECK(quiet.choose(0).empty());
+}
+
+TEST_CASE(
+    "item reads: whoever is to be changed is read where writes need an id that the list does not show") {
+  Quiet quiet{3};
+  for (auto& user : quiet.listed) user.fields.set(Field::roles, set({"r1"}));
+  quiet.listed[1].fields.set(Field::roles, set({"r2"}));
+  quiet.listed[2].fields.set(Field::roles, set({"r2"}));
+  quiet.listed[2].user_id = "u2";
+  CHECK(quiet.choose(5).empty());
+  quiet.can.by_id = {Operation::update};
+  CHECK(quiet.choose(5) == Lines{"u00001"});
+}
+
+TEST_CASE(
     "A69: a user who still has an earlier name is read for the entry that names it, and case does not "
     "matter") {
   Quiet quiet{1};
@@ -125,11 +163,8 @@ TEST_CASE("A69: a role that runs out makes the user known to differ at that inst
   Quiet quiet{1};
   quiet.desired.users[0].roles->front().until = noon + std::chrono::hours{1};
   quiet.known["u00000"].desired_digest = digest_of(quiet.desired.users[0]);
-  const auto choose = [&](Time now) {
-    return choose_item_reads(quiet.desired, quiet.listed, quiet.known, Catalog{}, now, 0);
-  };
-  CHECK(choose(noon).empty());
-  CHECK(choose(noon + std::chrono::hours{1}) == Lines{"u00000"});
+  CHECK(quiet.choose(0).empty());
+  CHECK(quiet.choose(0, noon + std::chrono::hours{1}) == Lines{"u00000"});
 }
 
 TEST_CASE("item reads: sorted keys, each once, whatever the order of the inputs") {

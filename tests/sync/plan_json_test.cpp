@@ -128,6 +128,19 @@ TEST_CASE("A13: the same inputs give the same id and the same bytes but for the 
   CHECK(pretty(one) == pretty(two));
 }
 
+TEST_CASE("A24: the id of a plan covers what is done to whom, and not the line that asks for it") {
+  auto plan = small_plan();
+  const auto first = judged_by(plan, Verdict::apply);
+  plan.actions[0].reason = "wanted by users.yaml:8:5, not found at the provider";
+  std::vector<JudgedAction> moved;
+  for (const auto& action : plan.actions)
+    moved.push_back(JudgedAction{action, Verdict::apply, first.actions()[moved.size()].rules, action.reason});
+  const auto second = Judge::judged(plan, std::move(moved));
+  const auto one = plan_document({&first}, noon), two = plan_document({&second}, noon);
+  CHECK(one != two);
+  CHECK(id_in(one) == id_in(two));
+}
+
 TEST_CASE("A13: another verdict, another change and another revision are another plan") {
   const auto base = small_plan();
   auto changed = base;

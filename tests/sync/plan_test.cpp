@@ -50,7 +50,8 @@ TEST_CASE("A1 A3: an incomplete observation gives no actions and no drift, and s
 
 TEST_CASE("A54: whose entry is frozen is neither changed, nor created, nor taken for unmanaged or absent") {
   Case c{{entry("ann", {{Field::phone, text("1")}}), leaver("bob"), entry("new"), entry("cat")},
-         {live("ann"), live("bob", {{Field::enabled, on}}), live("old.cat"), live("stranger")}};
+         {live("ann"), live("bob", {{Field::enabled, on}}), live("old.cat"),
+          live("stranger", {{Field::enabled, on}})}};
   c.desired.users[3].previously = {"old.cat"};
   for (auto& user : c.desired.users) user.frozen = "a.yaml:1:1: wrong";
   c.ways.strangers = UnmanagedWay::deprovision;
@@ -216,6 +217,29 @@ TEST_CASE("A69 A50: a leaver whose enabled flag was not seen is not disabled aga
   c.observed.users[0].fields.erase(Field::enabled);
   c.ways.deprovisioning = DeprovisionWay::remove;
   CHECK(briefs(c.plan()) == Lines{"delete jdoe"});
+}
+
+TEST_CASE("A69 A50: an unmanaged user whose enabled flag was not seen is not disabled again and again") {
+  Case c{{}, {live("jdoe")}};
+  c.ways.strangers = UnmanagedWay::deprovision;
+  CHECK(c.plan().actions.empty());
+  CHECK(c.plan().notes.empty());
+  c.observed.users[0].fields.set(Field::enabled, on);
+  CHECK(briefs(c.plan()) == Lines{"disable jdoe"});
+  c.observed.users[0].fields.erase(Field::enabled);
+  c.memory.unread["jdoe"] = "could not be read: 503";
+  const auto plan = c.plan();
+  CHECK(plan.actions.empty());
+  REQUIRE(plan.notes.size() == 1);
+  CHECK(plan.notes[0].rule == unread_rule);
+}
+
+TEST_CASE(
+    "where the provider never tells who is enabled, whoever is to leave is left to a person, not forgotten") {
+  Case c{{leaver("ann")}, {live("ann"), live("stranger")}};
+  c.ways.strangers = UnmanagedWay::deprovision;
+  c.observed.tells_enabled = false;
+  CHECK(briefs(c.plan()) == Lines{"disable ann", "disable stranger"});
 }
 
 TEST_CASE("A47: case and phone formatting never make a plan") {
@@ -481,7 +505,7 @@ TEST_CASE("A1: after a failed look-up nobody is disabled or deleted, and everybo
   Case c{{entry("new"), entry("back", {{Field::enabled, on}}), entry("jdoe", {{Field::phone, text("1")}}),
           leaver("old")},
          {live("jdoe", {{Field::phone, text("2")}}), live("old", {{Field::enabled, on}}),
-          live("back", {{Field::enabled, off}}), live("stranger")}};
+          live("back", {{Field::enabled, off}}), live("stranger", {{Field::enabled, on}})}};
   c.memory.no_removals = "a look-up failed";
   for (const auto way : {DeprovisionWay::disable, DeprovisionWay::remove}) {
     c.ways.deprovisioning = way;
