@@ -63,17 +63,9 @@ Actor::Actor(const AccountContext& account, Ports ports, std::string run, Snapsh
       desired_digests_(std::move(desired_digests)) {}
 
 Awaitable<ActionResult> Actor::perform(Permit permit, bool verify_later) {
-  switch (permit.action().operation) {
-    case Operation::create:
-      co_return co_await create(std::move(permit), verify_later);
-    case Operation::remove:
-      co_return co_await remove(std::move(permit));
-    case Operation::update:
-    case Operation::enable:
-    case Operation::disable:
-      break;
-  }
-  co_return co_await update(std::move(permit));
+  if (permit.action().operation == Operation::create)
+    co_return co_await create(std::move(permit), verify_later);
+  co_return co_await change(std::move(permit));
 }
 
 ExchangeContext Actor::context(const Action& action, int attempt) const {
@@ -266,12 +258,14 @@ std::vector<Actor::Pending> Actor::close_listed(const std::map<std::string, cons
   return unlisted;
 }
 
-Awaitable<ActionResult> Actor::update(Permit permit) {
+Awaitable<ActionResult> Actor::change(Permit permit) {
   const Action& action = permit.action();
+  const bool removal = action.operation == Operation::remove;
   const auto started = ports_.clock.now();
   for (int attempt = 1;; ++attempt) {
     auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
     if (!reading) co_return unreadable(reading.error());
+    if (!*reading && removal) co_return result(Kind::applied, "was gone already");
     if (!*reading) co_return result(Kind::changed, "the user is not there any more");
     const auto evidence = compare_before(action, (*reading)->user);
     if (const auto objection = objection_to(evidence)) co_return *objection;
@@ -279,11 +273,12 @@ Awaitable<ActionResult> Actor::update(Permit permit) {
 
     if (const auto reason = may_not_write()) co_return result(Kind::held, *reason);
     const auto intent = open_intent(action, attempt);
-    auto outcome = co_await ports_.provider.update(permit, std::move(**reading), context(action, attempt));
+    auto outcome = co_await send_change(permit, std::move(**reading), context(action, attempt));
     switch (outcome.kind) {
       case Outcome::accepted:
       case Outcome::already_so:
       case Outcome::unknown:
+        if (removal) co_return co_await verify_remove(action, intent, std::move(outcome));
         co_return co_await verify_update(action, intent, std::move(outcome));
       case Outcome::try_later:
         break;
@@ -298,6 +293,12 @@ Awaitable<ActionResult> Actor::update(Permit permit) {
     const bool again = co_await wait_for_another_try(outcome.wait, attempt, started);
     if (!again) co_return result(Kind::held, "not done: " + outcome.message);
   }
+}
+
+Awaitable<WriteOutcome> Actor::send_change(const Permit& permit, RemoteUser found, ExchangeContext context) {
+  if (permit.action().operation == Operation::remove)
+    co_return co_await ports_.provider.remove(permit, std::move(context));
+  co_return co_await ports_.provider.update(permit, std::move(found), std::move(context));
 }
 
 Awaitable<ActionResult> Actor::verify_update(const Action& action, std::int64_t intent,
@@ -316,38 +317,6 @@ Awaitable<ActionResult> Actor::verify_update(const Action& action, std::int64_t 
   close(action, intent, IntentState::unverified, unverified.message, &(*reading)->user);
   unverified.overridden = std::move(differing);
   co_return unverified;
-}
-
-Awaitable<ActionResult> Actor::remove(Permit permit) {
-  const Action& action = permit.action();
-  const auto started = ports_.clock.now();
-  for (int attempt = 1;; ++attempt) {
-    const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
-    if (!reading) co_return unreadable(reading.error());
-    if (!*reading) co_return result(Kind::applied, "was gone already");
-    const auto evidence = compare_before(action, (*reading)->user);
-    if (const auto objection = objection_to(evidence)) co_return *objection;
-    if (const auto reason = may_not_write()) co_return result(Kind::held, *reason);
-    const auto intent = open_intent(action, attempt);
-    auto outcome = co_await ports_.provider.remove(permit, context(action, attempt));
-    switch (outcome.kind) {
-      case Outcome::accepted:
-      case Outcome::already_so:
-      case Outcome::unknown:
-        co_return co_await verify_remove(action, intent, std::move(outcome));
-      case Outcome::try_later:
-        break;
-      case Outcome::exists:
-      case Outcome::refused:
-      case Outcome::unsupported:
-      case Outcome::credential:
-      case Outcome::not_sent:
-        co_return refused(action, intent, outcome);
-    }
-    close(action, intent, IntentState::not_done, outcome.message);
-    const bool again = co_await wait_for_another_try(outcome.wait, attempt, started);
-    if (!again) co_return result(Kind::held, "not done: " + outcome.message);
-  }
 }
 
 Awaitable<ActionResult> Actor::verify_remove(const Action& action, std::int64_t intent,

@@ -53,8 +53,9 @@ class Actor {
   std::vector<Pending> close_listed(const std::map<std::string, const User*>& listed,
                                     std::map<std::string, ActionResult>& results);
   Awaitable<ActionResult> create(Permit permit, bool verify_later);
-  Awaitable<ActionResult> update(Permit permit);
-  Awaitable<ActionResult> remove(Permit permit);
+  /// Of somebody who is there: an update, a disable, a delete.
+  Awaitable<ActionResult> change(Permit permit);
+  Awaitable<WriteOutcome> send_change(const Permit& permit, RemoteUser found, ExchangeContext context);
   Awaitable<ActionResult> verify_update(const Action& action, std::int64_t intent, WriteOutcome outcome);
   Awaitable<ActionResult> verify_create(const Action& action, std::int64_t intent);
   Awaitable<ActionResult> verify_remove(const Action& action, std::int64_t intent, WriteOutcome outcome);
