@@ -208,7 +208,9 @@ std::string audit_hash(std::string_view text) {
 }
 
 std::int64_t AuditLog::append(const AuditEntry& entry) {
-  Transaction transaction(database_);
+  // What is done about an answer is written after it, and takes it along to the disk.
+  const bool relaxed = entry.kind == AuditKind::exchange;
+  Transaction transaction(database_, relaxed ? Transaction::Kind::relaxed : Transaction::Kind::write);
   AuditHead head = read_audit_head(database_);
   StoredBody request{nullptr, {}};
   StoredBody response{nullptr, {}};
