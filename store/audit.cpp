@@ -41,7 +41,8 @@ json::object header_object(const Headers& headers) {
 }
 
 StoredBody store_body(Database& database, const std::string& account, const std::string& raw) {
-  const std::string body = valid_utf8(raw);
+  const auto mended = mended_utf8(raw);
+  const std::string& body = mended ? *mended : raw;
   if (body.size() <= AuditLog::always_literal) return {json::string(body), {}};
   const std::string digest = sha256_hex(body);
   auto earlier = database.prepare("SELECT seq FROM audit_bodies WHERE account = ? AND sha256 = ?");
