@@ -12,6 +12,7 @@ Exit run_daemon(const CommandLine& line) {
   }
   Daemon daemon{line.config, std::move(*loaded.value), log};
   daemon.tell_frozen(loaded.problems);
+  loaded.problems = {};  // they quote the files, and would keep all of them in memory
   auto ran = daemon.run();
   if (ran) return Exit::done;
   print_error(ran.error());

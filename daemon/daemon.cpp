@@ -22,6 +22,7 @@ constexpr Duration start_delay_of_each{5};  // over this for each
 constexpr Duration worth_keeping{30'000};   // connections are kept from poll to poll for no longer
 constexpr Duration lock_patience{3'600'000};
 constexpr Duration waiting_precision{1'000};
+constexpr Duration trim_interval{10'000};
 constexpr const char* old_state_holds = "the old state stays in force";
 
 std::string file_text(const std::string& path) {
@@ -76,7 +77,7 @@ Result<bool> Daemon::run() {
   spawn(listen_for_signals());
   spawn(watch());
   start(*accounts);
-  hand_out_desired();
+  let_go_of_desired();
   notifier_.ready(status_line());
   place_.io().run();
 
@@ -136,15 +137,9 @@ void Daemon::start(const Accounts& accounts) {
   for (const auto& account : accounts_) spawn(poll_forever(account));
 }
 
-// Each account has its own until it is quiet; the store has it for when it no longer is. Held for all, it
-// would be most of what this process needs.
-void Daemon::hand_out_desired() {
-  for (const auto& account : accounts_) {
-    const auto& id = account->stack->context().id;
-    const auto found = settings_->wanted.desired.find(id);
-    account->desired.reset();
-    if (found != settings_->wanted.desired.end()) account->desired = std::move(found->second);
-  }
+// The store has them for whoever needs one. Held for all, they would be most of what this process needs.
+void Daemon::let_go_of_desired() {
+  for (const auto& account : accounts_) account->desired.reset();
   settings_->wanted.desired.clear();
   ::malloc_trim(0);
 }
@@ -237,12 +232,12 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
                                          "files cannot be read: mend them; until then nothing is done",
                                          settings->config.desired_path});
     } else {
-      live.desired = *account->desired;
+      live.desired = std::move(*account->desired);
+      account->desired.reset();
       auto look = co_await live.cycle->look(live.desired, settings->wanted.rules, true, false);
       live.look = std::move(look);
     }
   }
-  if (live.look.glanced || live.look.quiet) account->desired.reset();
   const bool believed = live.look.judged && live.look.observed.observation.complete;
   if (place_.clock().stopping() && !believed) co_return;  // cut off by the stop, not by the provider
   live.cycle->save(live.look, live.desired, place_.clock().now() + until_next);
@@ -255,6 +250,10 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
   account->polled = true;
   if (!live.acted.steps.empty()) place_.keeper().sign();
   measure(*account, live);
+  // What is quiet will most likely need no look next time, either.
+  const bool is_quiet = live.look.glanced || live.look.quiet;
+  if (settings_ == settings && !is_quiet && !live.desired.account.empty())
+    account->desired = std::move(live.desired);
 }
 
 void Daemon::measure(Account& account, const LiveAccount& live) {
@@ -333,6 +332,11 @@ void Daemon::watch_once() {
   const bool ask = others_wrote();
   for (const auto& account : accounts_) watch_account(*account, ask);
   place_.keeper().tick();
+  if (now >= next_trim_) {
+    // What a poll has needed lies between what is kept, and the heap does not shrink by itself.
+    ::malloc_trim(0);
+    next_trim_ = now + trim_interval;
+  }
 }
 
 // Approvals, pauses and resumptions come from other processes; the account is looked at again as soon as one
@@ -440,7 +444,7 @@ void Daemon::reload_settings(bool with_accounts) {
   log_.configure(settings_->config.log_level, settings_->config.log_format);
   place_.keeper().configure(settings_->config.audit);
   if (with_accounts) start(accounts);
-  hand_out_desired();
+  let_go_of_desired();
   for (const auto& account : accounts_) wake(*account);
   tell_frozen(loaded.problems);
   Event done;

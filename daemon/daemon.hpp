@@ -50,7 +50,7 @@ class Daemon {
   Awaitable<void> poll_once(std::shared_ptr<Account> account, Duration until_next);
   Awaitable<void> cycle(std::shared_ptr<Account> account, Duration until_next);
   Awaitable<void> sleep(std::shared_ptr<Account> account, Duration duration);
-  void hand_out_desired();
+  void let_go_of_desired();
   void wake(Account& account);
   Awaitable<void> watch();
   void watch_once();
@@ -74,7 +74,7 @@ class Daemon {
   Result<bool> open_admin();
 
   std::string config_path_;
-  std::shared_ptr<Settings> settings_;  ///< without the desired states; see hand_out_desired
+  std::shared_ptr<Settings> settings_;  ///< without the desired states; see let_go_of_desired
   Log& log_;
   Metrics* metrics_ = nullptr;
   DaemonEvents events_{log_, metrics_};
@@ -83,6 +83,7 @@ class Daemon {
   FileWatcher watcher_;
   std::string accounts_digest_;
   Duration last_alive_{0};
+  Duration next_trim_{0};
   Accounts accounts_;
   std::unique_ptr<AdminServer> admin_;
   boost::asio::steady_timer watch_timer_{place_.io()};

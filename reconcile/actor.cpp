@@ -101,6 +101,30 @@ std::int64_t Actor::open_intent(const Action& action, int attempt) {
   return ports_.store.open_intent(intent, ports_.clock.now());
 }
 
+void Actor::announce(const std::vector<const Action*>& creates) {
+  if (creates.empty() || may_not_write()) return;
+  std::map<const Action*, std::int64_t> opened;
+  auto together = ports_.store.begin();
+  for (const auto* action : creates) opened[action] = open_intent(*action, 1);
+  together.commit();
+  announced_.merge(opened);
+}
+
+void Actor::withdraw(const std::string& reason) {
+  if (announced_.empty()) return;
+  auto together = ports_.store.begin();
+  for (const auto& [action, intent] : announced_) {
+    close(*action, intent, IntentState::not_done, "not sent: " + reason);
+  }
+  together.commit();
+  announced_.clear();
+}
+
+std::int64_t Actor::intent_of_create(const Action& action, int attempt) {
+  const auto announced = announced_.extract(&action);
+  return announced ? announced.mapped() : open_intent(action, attempt);
+}
+
 // `found` is the user as read after the write; without it, what is known of them stays.
 void Actor::close(const Action& action, std::int64_t intent, IntentState state, const std::string& message,
                   const User* found) {
@@ -135,7 +159,7 @@ Awaitable<ActionResult> Actor::create(Permit permit, bool verify_later) {
   const auto started = ports_.clock.now();
   for (int attempt = 1;; ++attempt) {
     if (const auto reason = may_not_write()) co_return result(Kind::held, *reason);
-    const auto intent = open_intent(action, attempt);
+    const auto intent = intent_of_create(action, attempt);
     auto outcome = co_await ports_.provider.create(permit, context(action, attempt));
     switch (outcome.kind) {
       case Outcome::accepted:

@@ -36,6 +36,12 @@ class Actor {
   Actor(const AccountContext& account, Ports ports, std::string run, Snapshot& known,
         std::map<std::string, std::string> desired_digests);
 
+  /// Writes down, in one transaction, the intents of creates that are to be performed next, unless nothing may
+  /// be written just now.
+  void announce(const std::vector<const Action*>& creates);
+  /// Closes the intents of the creates that were announced and not performed.
+  void withdraw(const std::string& reason);
+
   /// One action, from the look before it to the look after it. A create leaves its verification to
   /// verify_creates if `verify_later`; it is `unverified` until then.
   Awaitable<ActionResult> perform(Permit permit, bool verify_later);
@@ -70,6 +76,7 @@ class Actor {
   ActionResult not_visible_yet(const Action& action, std::int64_t intent);
   std::optional<std::string> may_not_write() const;
   std::int64_t open_intent(const Action& action, int attempt);
+  std::int64_t intent_of_create(const Action& action, int attempt);
   void close(const Action& action, std::int64_t intent, IntentState state, const std::string& message,
              const User* found = nullptr);
   ExchangeContext context(const Action& action, int attempt = 1) const;
@@ -79,6 +86,7 @@ class Actor {
   std::string run_;
   Snapshot& known_;
   std::map<std::string, std::string> desired_digests_;
+  std::map<const Action*, std::int64_t> announced_;  ///< intents by what is still to be performed
   std::vector<Pending> pending_;
 };
 

@@ -83,6 +83,7 @@ class Cycle {
  private:
   struct Batch;
   Batch make_batch(const Look& look, const std::set<std::string>* only) const;
+  static void announce_creates(const Look& look, Batch& batch, Actor& actor, std::size_t group);
   Awaitable<void> act_on_user(const Look& look, Batch& batch, Actor& actor, std::size_t group);
   void conclude(const JudgedAction& judged, const ActionResult& result);
   void settle_failures(const JudgedAction& judged, const ActionResult& result);

@@ -51,6 +51,8 @@ std::string_view event_name(Kind kind) {
 struct Cycle::Batch {
   std::vector<std::vector<std::size_t>>
       users;  // indices into the plan's actions; who loses access comes last
+  std::size_t announced = 0;  // of the users, those before it
+  std::size_t announced_at_once = 1;
   bool verify_by_list = false;
   Acted acted;
 };
@@ -85,13 +87,14 @@ Cycle::Batch Cycle::make_batch(const Look& look, const std::set<std::string>* on
 
 Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std::set<std::string>* only) {
   auto batch = make_batch(look, only);
+  if (batch.users.empty()) co_return std::move(batch.acted);
   auto known = look.observed.next;
   Actor actor{account_, ports_, run_, known, digests_of(desired)};
   breaker_ = ports_.store.load_state(account_.id).breaker;
   const bool half_open = breaker_ != "closed";
 
   const auto one_user = [&](std::size_t group) { return act_on_user(look, batch, actor, group); };
-  if (half_open && !batch.users.empty()) {
+  if (half_open) {
     // One try tells whether the provider has recovered; the others follow if it has.
     co_await act_on_user(look, batch, actor, 0);
     if (trouble_ > 0 && stop_sending_.empty()) {
@@ -99,7 +102,9 @@ Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std:
       set_breaker("open", stop_sending_);
     }
   }
+  batch.announced_at_once = account_.max_in_flight;
   co_await for_each_limited(batch.users.size(), account_.max_in_flight, one_user);
+  actor.withdraw(stop_sending_.empty() ? "usersyncd is stopping" : stop_sending_);
 
   auto verified = co_await actor.verify_creates();
   if (batch.acted.steps.empty()) co_return std::move(batch.acted);
@@ -117,7 +122,21 @@ Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std:
   co_return std::move(batch.acted);
 }
 
+// The intents of as many creates as may be under way are one wait for the disk.
+void Cycle::announce_creates(const Look& look, Batch& batch, Actor& actor, std::size_t group) {
+  if (group < batch.announced) return;
+  batch.announced = std::min(batch.users.size(), group + batch.announced_at_once);
+  std::vector<const Action*> creates;
+  for (std::size_t i = group; i < batch.announced; ++i) {
+    const auto& first = look.judged->actions()[batch.users[i].front()].action;
+    if (batch.users[i].size() == 1 && first.operation == Operation::create) creates.push_back(&first);
+  }
+  actor.announce(creates);
+}
+
 Awaitable<void> Cycle::act_on_user(const Look& look, Batch& batch, Actor& actor, std::size_t group) {
+  if (batch.users[group].empty() || !stop_sending_.empty() || ports_.clock.stopping()) co_return;
+  announce_creates(look, batch, actor, group);
   auto todo = std::move(batch.users[group]);
   batch.users[group].clear();
   for (const auto index : todo) {
@@ -244,7 +263,10 @@ void Cycle::finish(const Look& look, const Acted& acted) {
   counts["unverified"] = unverified;
   counts["held"] = summary.held;
   counts["inSync"] = summary.in_sync;
+  // What came of each write is on the disk; after a power cut the run may be called interrupted.
+  auto together = ports_.store.begin(Transaction::Kind::relaxed);
   ports_.store.finish_run(run_, account_.id, result, boost::json::serialize(counts), ports_.clock.now());
+  together.commit();
 
   auto told = event("cycle.summary");
   told.reason = result + ": " + std::to_string(applied) + " applied, " + std::to_string(failed) +

@@ -106,6 +106,7 @@ int io_sync(sqlite3_file* file, int) {
   auto& connection = of(file);
   if (const int refused = connection.disk->ask(MemoryDisk::Effect::sync)) return refused;
   connection.file->unsynced.clear();
+  if (connection.disk->on_sync) connection.disk->on_sync();
   return SQLITE_OK;
 }
 

@@ -32,6 +32,8 @@ class MemoryDisk {
   std::function<int(Effect)> before_effect;
   /// Told of every row that any connection inserts, updates or deletes, before its transaction is committed.
   std::function<void(bool inserted, const char* table)> on_row;
+  /// Told after every sync, of any file.
+  std::function<void()> on_sync;
 
   /// The process is dead: from now on nothing reaches the disk and nothing comes from it.
   void die() { dead_ = true; }

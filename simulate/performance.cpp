@@ -19,8 +19,13 @@ Performance::Performance(const Story& story, MemoryDisk& disk, Chaos& chaos, Tra
   stage_.sabotage = sabotage;
   stage_.disturb = [this](Trouble trouble, const std::string& key) { disturb(trouble, key); };
   disk_.before_effect = [this](MemoryDisk::Effect effect) { return ask_disk(effect); };
+  disk_.on_sync = [this] {
+    stage_.intents_durable = true;
+    stage_.ledger.synced = stage_.ledger.recorded.size();
+  };
   disk_.on_row = [this](bool inserted, const char* table) {
     if (std::string_view{table} != "intents") return;
+    if (inserted) stage_.intents_durable = false;
     const auto met = chaos_.draw(inserted ? Step::intent : Step::close, is_disturbance);
     if (met) disturb_in_store(*met);
   };
@@ -42,6 +47,7 @@ Ending Performance::play() {
   process_.reset();
   disk_.before_effect = nullptr;
   disk_.on_row = nullptr;
+  disk_.on_sync = nullptr;
   ending.complaints = witness_.complaints();
   ending.history = witness_.history();
   ending.lost = witness_.lost_updates();
@@ -117,6 +123,7 @@ void Performance::bury() {
   effects_to_live_.reset();
   if (power_cut_) {
     disk_.survive_power_cut(chaos_.dice());
+    stage_.ledger.lose_power();
   } else {
     disk_.survive_kill();
   }

@@ -65,7 +65,7 @@ class Performance {
   Witness witness_{story_, timeline_};
   Portal portal_{story_, timeline_, witness_};
   Stage stage_{story_, timeline_, wall_,          disk_, portal_, witness_,
-               chaos_, trace_,    Sabotage::none, {},    false,   {}};
+               chaos_, trace_,    Sabotage::none, {},    false,  true, {}};
   std::unique_ptr<Process> process_;
   int cycles_ = 0;
   int processes_ = 0;

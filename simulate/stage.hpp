@@ -17,7 +17,14 @@ struct Ledger {
   int writes = 0;                     ///< write requests that left
   int answered = 0;                   ///< requests of which the process heard what came of them
   std::vector<std::string> recorded;  ///< `METHOD url` of exchanges that were recorded for certain
-  std::vector<std::string> unsure;    ///< those whose recording failed, and may be there nevertheless
+  std::vector<std::string> unsure;    ///< those that may be there or not
+  std::size_t synced = 0;             ///< of `recorded`, those that a power cut cannot take any more
+
+  /// What was not on the disk yet is not certain any more.
+  void lose_power() {
+    unsure.insert(unsure.end(), recorded.begin() + static_cast<std::ptrdiff_t>(synced), recorded.end());
+    recorded.resize(synced);
+  }
 };
 
 /// What a broken daemon would do. For the tests that show that the judge notices.
@@ -35,7 +42,8 @@ struct Stage {
   Trace& trace;
   Sabotage sabotage = Sabotage::none;
   Ledger ledger;
-  bool disk_failed = false;  ///< the disk has refused something in this run
+  bool disk_failed = false;     ///< the disk has refused something in this run
+  bool intents_durable = true;  ///< a power cut could not take any
   /// Lets happen what does not happen to a request or its answer; `key` is of the user at hand, if any.
   std::function<void(Trouble, const std::string& key)> disturb;
 };

@@ -128,7 +128,7 @@ void Wire::check_intent(const Call& call) {
   if (intents.size() != 1 || intents.front().state != IntentState::open) {
     stage_.witness.complain(call.request.method + " on " + call.write.key + " left without an open intent");
   }
-  if (!stage_.disk_failed && !stage_.disk.all_synced()) {
+  if (!stage_.disk_failed && !stage_.intents_durable) {
     stage_.witness.complain(call.request.method + " on " + call.write.key +
                             " left before its intent was durable");
   }

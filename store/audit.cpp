@@ -41,7 +41,8 @@ json::object header_object(const Headers& headers) {
 }
 
 StoredBody store_body(Database& database, const std::string& account, const std::string& raw) {
-  const std::string body = valid_utf8(raw);
+  const auto mended = mended_utf8(raw);
+  const std::string& body = mended ? *mended : raw;
   if (body.size() <= AuditLog::always_literal) return {json::string(body), {}};
   const std::string digest = sha256_hex(body);
   auto earlier = database.prepare("SELECT seq FROM audit_bodies WHERE account = ? AND sha256 = ?");
@@ -208,7 +209,9 @@ std::string audit_hash(std::string_view text) {
 }
 
 std::int64_t AuditLog::append(const AuditEntry& entry) {
-  Transaction transaction(database_);
+  // What is done about an answer is written after it, and takes it along to the disk.
+  const bool relaxed = entry.kind == AuditKind::exchange;
+  Transaction transaction(database_, relaxed ? Transaction::Kind::relaxed : Transaction::Kind::write);
   AuditHead head = read_audit_head(database_);
   StoredBody request{nullptr, {}};
   StoredBody response{nullptr, {}};

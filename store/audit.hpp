@@ -123,7 +123,8 @@ class AuditLog {
   explicit AuditLog(Database& database) : database_(database) {}
 
   /// Appends a record and returns its seq. Part of the open transaction, if there is one; durable at once if
-  /// there is none. Throws StoreError.
+  /// there is none, except for an exchange, which only the death of the process cannot take any more (see
+  /// Transaction::Kind::relaxed). Throws StoreError.
   std::int64_t append(const AuditEntry& entry);
 
   /// Calls `receive` with each matching record, oldest first, holding one at a time and no lock between them.
@@ -160,8 +161,8 @@ class AuditLog {
   std::int64_t newest_appended_ = 0;
 };
 
-/// Records every HTTP exchange with the time of `clock` and the given actor, durable before it returns. Both
-/// references must outlive it.
+/// Records every HTTP exchange with the time of `clock` and the given actor: written before it returns, and
+/// durable before any write, or the end of any, that comes after it. Both references must outlive it.
 class AuditExchangeLog final : public ExchangeLog {
  public:
   AuditExchangeLog(AuditLog& audit, const Clock& clock, std::string actor)

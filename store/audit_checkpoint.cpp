@@ -151,6 +151,7 @@ Result<std::optional<Checkpoint>> AuditLog::checkpoint(const SigningKey& key, Ti
   publish_audit_key(database_.path(), key.verifying_key());
   const Checkpoint made{head.seq, now, key.sign(TreeHead{origin(), head.seq, head.tree.root()})};
   keep(database_, made, head.tree);
+  database_.sync();  // after a power cut the file must not know of records that the store lost
   append_checkpoint(database_.path(), made.note);
   transaction.commit();
   return std::optional<Checkpoint>{made};

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <stdexcept>
 #include <utility>
 
 #include "store/lock.hpp"
@@ -208,7 +209,7 @@ void Database::set_up_connection(Access access) {
   execute("PRAGMA foreign_keys = ON");
   // Without it INSERT OR REPLACE could remove an audit record past its delete trigger.
   execute("PRAGMA recursive_triggers = ON");
-  // An audit record must survive a power cut; in WAL mode the lesser level may lose the last commits.
+  // What was announced must survive a power cut; in WAL mode the lesser level may lose the last commits.
   execute("PRAGMA synchronous = FULL");
   if (access == Access::read_only) execute("PRAGMA query_only = ON");
 }
@@ -325,6 +326,21 @@ void Database::check_health(std::span<const std::string_view> except) {
   }
 }
 
+void Database::sync() {
+  sqlite3_file* log = nullptr;
+  int code = sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (code == SQLITE_OK && log->pMethods != nullptr) code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  if (code != SQLITE_OK) {
+    throw StoreError("store " + path_ + ": cannot be synchronized: " + sqlite3_errstr(code));
+  }
+}
+
+void Database::wait_for_disk(bool wait) {
+  if (wait == waits_for_disk_) return;
+  execute(wait ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+  waits_for_disk_ = wait;
+}
+
 void Database::tidy_up() {
   execute("PRAGMA optimize");
   execute("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -332,8 +348,24 @@ void Database::tidy_up() {
 
 Transaction::Transaction(Database& database, Kind kind)
     : database_(database), nested_(database.in_transaction()) {
-  const std::string_view begin = kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN";
+  if (nested_ && kind == Kind::write && !database_.waits_for_disk_)
+    throw std::logic_error("a write inside a relaxed transaction would not be durable");
+  if (!nested_ && kind == Kind::write) database_.wait_for_disk(true);
+  if (!nested_ && kind == Kind::relaxed) relaxed_.emplace(database_);
+  const std::string_view begin = kind == Kind::read ? "BEGIN" : "BEGIN IMMEDIATE";
   database_.prepare(nested_ ? "SAVEPOINT nested" : begin).run();
+}
+
+Transaction::Relaxed::Relaxed(Database& database) : database_(database) {
+  database_.wait_for_disk(false);
+}
+
+Transaction::Relaxed::~Relaxed() {
+  try {
+    database_.wait_for_disk(true);
+  } catch (const StoreError&) {
+    return;  // the next write asks again, and is not begun otherwise
+  }
 }
 
 Transaction::~Transaction() {

@@ -119,6 +119,8 @@ class Database {
   /// Throws StoreError when SQLite finds the file damaged. Reads all of it, or, with names of tables in
   /// `except`, all other tables one by one.
   void check_health(std::span<const std::string_view> except = {});
+  /// Makes durable all that has been committed, by any connection. Throws StoreError.
+  void sync();
   /// For a clean stop: updates the planner's statistics and folds the write-ahead log into the file.
   void tidy_up();
 
@@ -135,6 +137,10 @@ class Database {
   void check_pages(const std::string& pragma);
   bool is_fresh();
 
+  friend class Transaction;
+  void wait_for_disk(bool wait);
+
+  bool waits_for_disk_ = true;  ///< in a commit
   std::string path_;
   std::int64_t seen_version_ = -1;
   std::unique_ptr<sqlite3, DatabaseCloser> handle_;
@@ -143,20 +149,35 @@ class Database {
 
 /// All or nothing. Rolled back unless committed. A write takes the write lock at once (BEGIN IMMEDIATE): one
 /// that began by reading could be refused in the middle. Inside another transaction it is a part of that one,
-/// which can fail by itself.
+/// which can fail by itself, and as durable as that one.
 class Transaction {
  public:
-  enum class Kind { write, read };
+  /// `relaxed` writes without waiting for the disk: the death of the process takes nothing of it; a power cut
+  /// may, until the next `write` is committed, which carries all before it to the disk.
+  enum class Kind { write, relaxed, read };
   explicit Transaction(Database& database, Kind kind = Kind::write);
   ~Transaction();
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
-  /// Durable when it returns, if this is the outermost one. Throws StoreError.
+  /// Durable when it returns, if this is the outermost one and not relaxed. Throws StoreError.
   void commit();
 
  private:
+  /// As long as it lives, commits do not wait for the disk.
+  class Relaxed {
+   public:
+    explicit Relaxed(Database& database);
+    ~Relaxed();
+    Relaxed(const Relaxed&) = delete;
+    Relaxed& operator=(const Relaxed&) = delete;
+
+   private:
+    Database& database_;
+  };
+
   Database& database_;
   bool nested_;
+  std::optional<Relaxed> relaxed_;
   bool open_ = true;
 };
 

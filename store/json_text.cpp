@@ -156,8 +156,12 @@ json::value parse_stored(std::string_view text) {
 }
 
 std::string valid_utf8(std::string_view text) {
+  auto mended = mended_utf8(text);
+  return mended ? *std::move(mended) : std::string(text);
+}
+
+std::optional<std::string> mended_utf8(std::string_view text) {
   std::string clean;
-  clean.reserve(text.size());
   std::size_t copied = 0;
   std::size_t position = 0;
   while (position < text.size()) {
@@ -168,6 +172,7 @@ std::string valid_utf8(std::string_view text) {
     clean.append(text, copied, position - copied).append("\uFFFD");
     copied = ++position;
   }
+  if (copied == 0) return std::nullopt;
   return clean.append(text, copied);
 }
 

@@ -31,5 +31,7 @@ boost::json::value parse_stored(std::string_view text);
 
 /// The same text with every byte that is not part of well-formed UTF-8 replaced by U+FFFD.
 std::string valid_utf8(std::string_view text);
+/// The same where that is another text; empty if `text` is well-formed.
+std::optional<std::string> mended_utf8(std::string_view text);
 
 }  // namespace usersyncd

@@ -36,7 +36,9 @@ class Store {
   AuditLog& audit() { return audit_; }
   /// Makes all that is written until its commit() one transaction, which saves a great deal of waiting for
   /// the disk. Nothing may be awaited meanwhile: others would write into it.
-  Transaction begin() { return Transaction{database_}; }
+  Transaction begin(Transaction::Kind kind = Transaction::Kind::write) {
+    return Transaction{database_, kind};
+  }
 
   // --- What was seen
 

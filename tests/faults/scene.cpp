@@ -133,6 +133,7 @@ class CountedEvents final : public EventSink {
 struct Ledger {
   std::size_t recorded = 0;
   std::size_t refused = 0;  ///< records that could not be made, or of which nobody knows
+  std::size_t synced = 0;   ///< of `recorded`, those that a power cut cannot take any more
 };
 
 class CountedRecords final : public ExchangeLog {
@@ -159,6 +160,9 @@ class CountedRecords final : public ExchangeLog {
 class Scene {
  public:
   Scene(Stories& stories, const Fault& fault);
+  ~Scene();
+  Scene(const Scene&) = delete;
+  Scene& operator=(const Scene&) = delete;
   Ending play();
   /// Two honest cycles, after which everybody is known.
   void get_to_know();
@@ -198,6 +202,7 @@ class Scene {
   Act act_ = Act::hiring;
   std::set<std::string> undo_runs_;
   std::set<std::string> undone_;
+  bool intents_durable_ = true;  ///< a power cut could not take any
   bool power_lost_ = false;
   bool refused_ = false;
   std::unique_ptr<Daemon> daemon_;
@@ -263,6 +268,19 @@ Scene::Scene(Stories& stories, const Fault& fault)
   desired_.account = account_id;
   for (const auto* name : {"ann", "bob", "cyd", "dan", "eve", "fay"}) want(entry(name));
   effects_.on_death = [this] { stories_.disk_.die(); };
+  stories_.disk_.on_row = [this](bool inserted, const char* table) {
+    if (inserted && std::string_view{table} == "intents") intents_durable_ = false;
+  };
+  stories_.disk_.on_sync = [this] {
+    intents_durable_ = true;
+    ledger_.synced = ledger_.recorded;
+  };
+}
+
+Scene::~Scene() {
+  daemon_.reset();
+  stories_.disk_.on_row = nullptr;
+  stories_.disk_.on_sync = nullptr;
 }
 
 void Scene::want(const DesiredUser& user) {
@@ -291,7 +309,7 @@ std::string Scene::may_leave() {
     return name + " left without an open intent";
   // Where the disk has failed, a half-done checkpoint may wait for the next one.
   const bool honest_disk = !effects_.hit() || !is_of_disk(*effects_.hit());
-  return honest_disk && !stories_.disk_.all_synced() ? name + " left before its intent was durable" : "";
+  return honest_disk && !intents_durable_ ? name + " left before its intent was durable" : "";
 }
 
 Awaitable<void> Scene::cycle() {
@@ -373,6 +391,8 @@ void Scene::bury() {
   power_lost_ = power_lost_ || power;
   if (power) {
     stories_.disk_.survive_power_cut(dice_);
+    ledger_.refused += ledger_.recorded - ledger_.synced;
+    ledger_.recorded = ledger_.synced;
   } else {
     stories_.disk_.survive_kill();
   }

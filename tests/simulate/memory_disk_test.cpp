@@ -3,8 +3,11 @@
 #include <doctest/doctest.h>
 #include <sqlite3.h>
 
+#include <filesystem>
 #include <memory>
 
+#include "store/audit_files.hpp"
+#include "store/note.hpp"
 #include "store/store.hpp"
 
 using namespace usersyncd;
@@ -79,6 +82,28 @@ TEST_CASE("memory disk: what was not synchronized is what a power cut takes") {
   };
   CHECK_THROWS_AS(note(*store, "after"), StoreError);
   CHECK_FALSE(disk.all_synced());
+}
+
+TEST_CASE("memory disk: the record of an exchange waits for the next write, or for a checkpoint") {
+  MemoryDisk disk;
+  Store store{disk.path(), Access::read_write};
+  AuditEntry exchange;
+  exchange.kind = AuditKind::exchange;
+  store.audit().append(exchange);
+  CHECK_FALSE(disk.all_synced());
+  note(store, "done about it");
+  CHECK(disk.all_synced());
+
+  store.audit().append(exchange);
+  const auto key = SigningKey::generate("test");
+  int syncs_until_filed = 0;
+  disk.on_sync = [&] {
+    if (!std::filesystem::exists(audit_checkpoints_path(disk.path()))) ++syncs_until_filed;
+  };
+  const bool made = store.audit().checkpoint(key, Time{}).has_value();
+  REQUIRE(made);
+  CHECK(syncs_until_filed > 0);
+  disk.on_sync = nullptr;
 }
 
 TEST_CASE("memory disk: a full disk fails a write, and the next one goes on") {

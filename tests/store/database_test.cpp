@@ -83,6 +83,32 @@ TEST_CASE("every connection has the settings that keep the data safe") {
       "sqlite_master may not be modified"));
 }
 
+TEST_CASE("only a relaxed transaction does not wait for the disk, and none that should is made inside it") {
+  const TempStore temp;
+  Database database(temp.path(), Access::read_write, small);
+  const auto level = [&] {
+    auto statement = database.prepare("PRAGMA synchronous");
+    statement.step();
+    return statement.text(0);
+  };
+  {
+    Transaction relaxed(database, Transaction::Kind::relaxed);
+    CHECK(level() == "1");
+    CHECK_THROWS_AS(Transaction{database}, std::logic_error);
+    add_thing(database, "soon");
+    relaxed.commit();
+  }
+  CHECK(level() == "2");
+  { const Transaction abandoned(database, Transaction::Kind::relaxed); }
+  CHECK(level() == "2");
+  {
+    const Transaction outer(database);
+    const Transaction inner(database, Transaction::Kind::relaxed);
+    CHECK(level() == "2");
+  }
+  CHECK(count_things(database) == 1);
+}
+
 TEST_CASE("STRICT tables refuse a value of the wrong type") {
   const TempStore temp;
   Database database(temp.path(), Access::read_write, small);
