@@ -36,8 +36,8 @@ class Actor {
   Actor(const AccountContext& account, Ports ports, std::string run, Snapshot& known,
         std::map<std::string, std::string> desired_digests);
 
-  /// Writes down, in one transaction, the intents of creates that are to be performed next, unless nothing may
-  /// be written just now.
+  /// Writes down, in one transaction, the intents of creates that are to be performed next, unless nothing
+  /// may be written just now.
   void announce(const std::vector<const Action*>& creates);
   /// Closes the intents of the creates that were announced and not performed.
   void withdraw(const std::string& reason);

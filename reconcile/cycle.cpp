@@ -146,9 +146,11 @@ Awaitable<Look> Cycle::look(const Desired& desired, const RuleSet& rules, bool s
   auto unaccepted = DesiredGuard{account_, ports_.store, shrink}.check(desired, now);
   if (!unaccepted && is_nobody_seen(look.observed))
     unaccepted = EmptyListGuard{account_, ports_.store, shrink}.check(desired, settle, now);
-  const auto wanted =
-      look.observed.observation.complete ? freeze_unknown(desired, catalog, look.invalid) : desired;
-  judge(look, wanted, rules, ways, std::move(unaccepted));
+  // A desired state can be large, and is copied only for those whom it freezes.
+  std::optional<Desired> partly_frozen;
+  if (look.observed.observation.complete && !check_against_catalog(desired, catalog).empty())
+    partly_frozen = freeze_unknown(desired, catalog, look.invalid);
+  judge(look, partly_frozen ? *partly_frozen : desired, rules, ways, std::move(unaccepted));
   note_quiet(look, desired);
   co_return look;
 }

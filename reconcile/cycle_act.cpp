@@ -16,6 +16,7 @@ using Kind = ActionResult::Kind;
 
 constexpr int trouble_until_open = 5;          // in a row, until the provider is left alone
 constexpr std::size_t creates_until_list = 8;  // from so many creates on, one list verifies them all
+constexpr std::size_t announced_for_each = 4;  // creates together, for each that may be under way
 constexpr Duration first_backoff{60'000};
 constexpr int longest_backoff = 6;  // doublings: about an hour
 
@@ -102,7 +103,7 @@ Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std:
       set_breaker("open", stop_sending_);
     }
   }
-  batch.announced_at_once = account_.max_in_flight;
+  batch.announced_at_once = announced_for_each * account_.max_in_flight;
   co_await for_each_limited(batch.users.size(), account_.max_in_flight, one_user);
   actor.withdraw(stop_sending_.empty() ? "usersyncd is stopping" : stop_sending_);
 
@@ -122,7 +123,7 @@ Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std:
   co_return std::move(batch.acted);
 }
 
-// The intents of as many creates as may be under way are one wait for the disk.
+// One wait for the disk for several creates. The more there are, the more have to be looked up after a kill.
 void Cycle::announce_creates(const Look& look, Batch& batch, Actor& actor, std::size_t group) {
   if (group < batch.announced) return;
   batch.announced = std::min(batch.users.size(), group + batch.announced_at_once);
