@@ -66,7 +66,6 @@ class Window {
   Seconds length() const { return free_ && longest_ == never ? shortest_ : longest_; }
   Seconds longest() const { return longest_; }
   double limit() const { return hi_ == never ? hi_ : std::max(lo_, hi_ - penalty_); }
-  double rate() const { return limit() / length(); }
   std::string name() const;
 
   Model::Rule save(Seconds wall) const;
