@@ -16,7 +16,8 @@ class Aimd {
   Seconds ready_at(Seconds now) const;
   void sent(Seconds now);
   /// `fastest`: what can be under way at once, per second.
-  void accepted(Seconds now, double fastest);
+  /// Returns how many refusals its patience has spared while the provider was shut.
+  double accepted(Seconds now, double fastest);
   void refused(Seconds sent_at, Seconds now);
   double rate() const { return rate_; }
 
@@ -26,6 +27,9 @@ class Aimd {
   Seconds next_ = -never;
   Seconds last_answer_ = -never;
   Seconds last_refusal_ = -never;
+  int refusals_ = 0;  ///< in a row
+  Seconds shut_since_ = 0;
+  double rate_when_shut_ = 0;
 };
 
 }  // namespace usersyncd::rate

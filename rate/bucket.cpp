@@ -9,6 +9,7 @@ namespace {
 
 constexpr double slowest = 0.02, fastest = 1000;
 constexpr std::size_t most_anchors = 12;
+constexpr double prior = 8;  ///< a bucket is as likely as several windows
 
 }  // namespace
 
@@ -21,7 +22,19 @@ void Bucket::start(Seconds at, double burst) {
 }
 
 double Bucket::weight() const {
-  return std::exp2(merit_ - conflicts_);
+  return prior * std::exp2(bits());
+}
+
+Forecast Bucket::forecast(const Scene& scene, Seconds at) const {
+  if (!known() || at <= base_) return Forecast::unknown;
+  const Seconds m = std::max(0.002, scene.jitter);
+  // At a refusal there was anything up to a whole token.
+  const bool counted = tokens_ > 0.5;
+  const double taken = scene.count(base_, at);
+  const double most = (counted ? tokens_ : 1) + highest_ * (at - base_ + m) - taken;
+  const double least = std::min(burst_, (counted ? tokens_ : 0) + lowest_ * (at - base_ - m) - taken);
+  if (most < 1) return Forecast::shut;
+  return least >= 1 ? Forecast::open : Forecast::unknown;
 }
 
 void Bucket::openings(const Scene& scene, Seconds at, std::vector<Opening>& to) const {
@@ -42,7 +55,6 @@ void Bucket::openings(const Scene& scene, Seconds at, std::vector<Opening>& to) 
 
 void Bucket::conflict(Seconds at, double rate) {
   conflicts_ = std::min(6.0, conflicts_ + 1);
-  merit_ = std::max(-4.0, merit_ - 2);
   highest_ = std::clamp(rate * 1.03, slowest, fastest);
   lowest_ = highest_ * 0.7;
   anchors_ = {at};
@@ -71,7 +83,6 @@ void Bucket::answered(const Scene& scene, Seconds at, bool accepted, double rece
   }
   base_ = std::max(base_, at);
   tokens_ = 0.5;
-  if (!wrong && known()) merit_ = std::min(8.0, merit_ + 0.35);
   if (wrong) {
     conflict(at, std::min(recent_rate, highest_));
     base_ = at;
@@ -91,7 +102,7 @@ void Bucket::save(Model& model) const {
   model.lowest_rate = lowest_;
   model.highest_rate = highest_;
   model.burst = burst_;
-  model.bucket_merit = merit_;
+  model.bucket_bits = bits();
   model.conflicts = conflicts_;
 }
 
@@ -99,7 +110,7 @@ void Bucket::restore(const Model& model, Seconds now) {
   lowest_ = model.lowest_rate;
   highest_ = model.highest_rate;
   burst_ = model.burst;
-  merit_ = model.bucket_merit;
+  evidence_.set_bits(model.bucket_bits);
   conflicts_ = model.conflicts;
   base_ = now;
   tokens_ = burst_;

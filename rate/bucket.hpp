@@ -23,8 +23,13 @@ class Bucket {
   bool known() const { return lowest_ > 0 && highest_ < never; }
   double lowest() const { return lowest_; }
   double highest() const { return highest_; }
+  /// Of a request that arrives at `at`.
+  Forecast forecast(const Scene& scene, Seconds at) const;
+  void judge(Forecast forecast, bool accepted, const Habit& habit) {
+    evidence_.answered(forecast, accepted, habit);
+  }
   double weight() const;
-  double merit() const { return merit_; }
+  double bits() const { return evidence_.bits(); }
   double conflicts() const { return conflicts_; }
   std::string name() const;
 
@@ -41,7 +46,7 @@ class Bucket {
   double tokens_ = 0;
   std::vector<Seconds> anchors_;  ///< refusals: empty then
   double conflicts_ = 0;          ///< lately
-  double merit_ = 0;              ///< refusals that agreed with it, less those that did not
+  Evidence evidence_;
 };
 
 }  // namespace usersyncd::rate

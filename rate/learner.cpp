@@ -17,14 +17,15 @@ constexpr std::chrono::minutes longest_flight{10};
 constexpr double first_knock = 25, rarest_knock = 200;  ///< after so many accepted
 constexpr double pause_knock = 80;                      ///< or at the next pause after so many
 constexpr Seconds least_pause = 0.5;
+constexpr Seconds felt_pause = 1;  ///< in which AIMD would have been refused
 constexpr double surprise_decay = 0.95, most_surprises = 3;
-constexpr double confirmed_merit = 2.5;
+constexpr double confirmed_bits = 5;
 constexpr double least_shut = 0.2;
 constexpr double long_pause = 4;
 constexpr double requests_per_step = 10;
-constexpr double fastest_each = 20;    ///< of AIMD, per second and place under way
-constexpr double fastest_rule = 8;     ///< per second: above it AIMD is good, and a mistake dear
+constexpr double fastest_each = 10;    ///< of AIMD, per second and place under way
 constexpr double refusals_to_try = 2;  ///< that a rule may cost, before it is tried
+constexpr double share_kept = 0.7;     ///< of AIMD's rate, after a rule has failed
 constexpr double longest_trial_gap = 5000;
 constexpr double least_bucket_share = 0.5;
 constexpr Seconds dear_wait = 60;   ///< a refusal that costs so long is not worth what it teaches,
@@ -82,9 +83,6 @@ Scene Learner::scene() {
 }
 
 std::optional<Instant> Learner::ready_at(Instant now) {
-  // While nobody wants to send no time is lost.
-  if (!asked_ && flights_.empty()) counted_to_ = std::max(counted_to_, seconds(now));
-  asked_ = true;
   const auto at = ready(seconds(now));
   if (!at) return std::nullopt;
   return std::max(now, nanoseconds(std::max(*at, last_sent_ + least_gap_)));
@@ -94,17 +92,10 @@ void Learner::weigh(Seconds at) {
   openings_.clear();
   const auto seen = scene();
   for (const auto& window : windows_) window.openings(seen, at, openings_);
-  double windows = 0;
-  for (const auto& opening : openings_) windows += opening.weight;
   const auto first = openings_.size();
   bucket_.openings(seen, at, openings_);
-  // Before anything is known, a bucket is as likely as half of the windows.
-  const double worth = std::max(1.0, 0.5 * windows);
   double bucket = 0;
-  for (auto i = first; i < openings_.size(); ++i) {
-    openings_[i].weight *= worth;
-    bucket += openings_[i].weight;
-  }
+  for (auto i = first; i < openings_.size(); ++i) bucket += openings_[i].weight;
   std::sort(openings_.begin(), openings_.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
   total_ = 0;
   for (const auto& opening : openings_) total_ += opening.weight;
@@ -129,6 +120,9 @@ std::optional<Seconds> Learner::ready(Seconds now) {
   if (static_cast<int>(flights_.size()) >= settings_.most_in_flight) return std::nullopt;
   // One at a time is polite to any provider; and one that has taken so much has no limit that we could meet.
   if (!limited_ && (flights_.empty() || aimd_.rate() >= fastest())) return std::max(now, hold_);
+  // While it is shut, or is not what it was taken for, one tells as much as many.
+  const bool shut = closed_ && (!ruled_ || last_surprise_ > last_accepted_);
+  if (shut && !flights_.empty()) return std::nullopt;
   if (!ruled_) return std::max(aimd_.ready_at(now), hold_);
   const Seconds at = now + pathway_.way();
   weigh(at);
@@ -148,16 +142,19 @@ std::optional<Seconds> Learner::ready(Seconds now) {
     if (!flights_.empty()) return std::nullopt;
     open = last_refusal_ + std::min(60.0, 0.05 * std::pow(2, std::min(fails_, 12)));
   }
+  // Who was refused and knows no better is to ask less and less often.
+  if (fails_ > 2)
+    open = std::max(open, last_refusal_ + std::min(60.0, 0.05 * std::pow(1.6, std::min(fails_, 16))));
   if (flights_.empty() && open > at) {
     if (const auto knock = ready_knock(now, open - pathway_.way())) return std::max({now, *knock, hold_});
   }
-  return std::max({now, std::min(open - pathway_.way(), counted_to_ + ledger_.time_left()), hold_});
+  return std::max({now, open - pathway_.way(), hold_});
 }
 
 /// A limit that was raised, or is taken for lower than it is, is not noticed by keeping to it: now and then
 /// one more is sent than is believed to be accepted.
 std::optional<Seconds> Learner::ready_knock(Seconds now, Seconds open) {
-  if (closed_) return std::nullopt;
+  if (closed_ || ledger_.refusals_left() < 1) return std::nullopt;
   if (knocks_ > 0) return now;
   if (open - now > least_pause || pause_known_) {
     // In the middle of the first pause, the second, the fourth and so on.
@@ -196,6 +193,8 @@ void Learner::sent(Instant now) {
     pause_known_ = false;
   }
   if (ruled_) {
+    // AIMD would have been refused before it knew that this pause had begun.
+    if (seconds(now) - last_sent_ > felt_pause) ledger_.spared(1);
     weigh(at);
     flight.sure = sure_share(at) >= share_sure;
     flight.knock = chosen_ > at + 0.001;
@@ -223,16 +222,29 @@ void Learner::answered(Instant sent_at, Instant now, Answer answer) {
   const Flight flight = *found;
   flights_.erase(found);
   if (answer == Answer::lost) return;
-  asked_ = false;
   const Seconds left = seconds(sent_at), back = seconds(now);
   pathway_.answered(back - left);
   const Seconds at = pathway_.arrival(left, back);
+  if (limited_) judge(at, answer == Answer::accepted);
   tried_.add(at);
   if (answer == Answer::accepted) {
     accepted(at, back, flight);
   } else {
     refused(at, back, flight);
   }
+}
+
+/// Before the answer is part of the history.
+void Learner::judge(Seconds at, bool accepted) {
+  arrivals_.clear();
+  for (const auto& flight : flights_) {
+    if (flight.arrival <= at) arrivals_.push_back(flight.arrival);
+  }
+  std::sort(arrivals_.begin(), arrivals_.end());
+  const Scene before{accepted_, tried_, arrivals_, pathway_.jitter(), wall_};
+  for (auto& window : windows_) window.judge(window.forecast(before, at), accepted, habit_);
+  bucket_.judge(bucket_.forecast(before, at), accepted, habit_);
+  habit_.answered(accepted);
 }
 
 void Learner::accepted(Seconds at, Seconds now, const Flight& flight) {
@@ -242,6 +254,7 @@ void Learner::accepted(Seconds at, Seconds now, const Flight& flight) {
   if (run_ >= few_for_it) least_gap_ = 0;
   last_accepted_ = now;
   if (!limited_) {
+    ledger_.answered(false, false);
     aimd_.accepted(now, fastest());
     if (opened_at_ == -never) opened_at_ = at;
     episode_ += 1;
@@ -258,7 +271,7 @@ void Learner::accepted(Seconds at, Seconds now, const Flight& flight) {
   knocks_ = flight.knock ? knocks_ + 1 : std::max(0.0, knocks_ - 1);
   bucket_.answered(seen, at, true, recent_rate(at));
   bury();
-  watch(at, now, flight, false);
+  watch(now, flight, false);
   if (opens) {
     suppose_lengths(at);
     closed_ = false;
@@ -279,7 +292,6 @@ void Learner::refused(Seconds at, Seconds now, const Flight& flight) {
   run_ = 0;
   if (!limited_) {
     suppose(at);
-    counted_to_ = now;
   }
   if (!closed_) first_refusal_ = at;
   closed_ = true;
@@ -291,21 +303,19 @@ void Learner::refused(Seconds at, Seconds now, const Flight& flight) {
   knocks_ = 0;
   if (flight.knock) knocked(false);
   bury();
-  watch(at, now, flight, true);
+  watch(now, flight, true);
 }
 
 /// Whether what is believed holds; if not, AIMD takes over and everything is learnt anew beside it.
-void Learner::watch(Seconds at, Seconds now, const Flight& flight, bool refused) {
+void Learner::watch(Seconds now, const Flight& flight, bool refused) {
   ledger_.answered(flight.ruled, refused);
-  ledger_.passed(ruled_, now - counted_to_);
-  counted_to_ = now;
   if (!ruled_) {
     if (refused) {
       aimd_.refused(seconds(flight.sent), now);
     } else {
-      aimd_.accepted(now, fastest());
+      ledger_.spared(aimd_.accepted(now, fastest()));
     }
-    if (windows_.empty()) start_over(at);
+    if (windows_.empty()) start_over();
     // As the provider opens, so that a rule is judged by whole windows.
     if (closed_ && !refused) try_rule();
     return;
@@ -317,32 +327,30 @@ void Learner::watch(Seconds at, Seconds now, const Flight& flight, bool refused)
     surprises_ += 1;
     last_surprise_ = now;
   }
-  const double most = trial_accepted_ < requests_per_step ? 1 : most_surprises;
-  const bool wrong = surprises_ >= most || !confirmed();
-  if (!wrong && ledger_.refusals_left() >= 0 && ledger_.time_left() >= 0) return;
+  const bool wrong = surprises_ >= most_surprises || !confirmed();
+  if (!wrong && ledger_.refusals_left() >= 0) return;
   fall_back(now, flight, refused);
-  if (wrong) start_over(at);
+  if (wrong) start_over();
 }
 
 void Learner::try_rule() {
   if (ledger_.aimd_accepted() < next_trial_ || !confirmed()) return;
-  if (ledger_.refusals_left() < refusals_to_try || ledger_.time_left() <= 0) return;
+  if (ledger_.refusals_left() < refusals_to_try) return;
   ruled_ = true;
   surprises_ = trial_accepted_ = 0;
+  trial_since_ = last_accepted_;
   knocked_through_ = false;
 }
 
-/// Whether a rule has foretold when the provider shuts, and is none of those that AIMD does as well.
+/// Whether a rule has foretold when the provider shuts.
 bool Learner::strong(const Window& window) const {
-  return window.known() && window.rate() < fastest_rule && window.foretold() >= 1 &&
-         window.merit() >= confirmed_merit;
+  return window.known() && window.bits() >= confirmed_bits;
 }
 
 /// Whether one rule stands out that has foretold refusals.
 bool Learner::confirmed() const {
   return std::any_of(windows_.begin(), windows_.end(), [this](const auto& w) { return strong(w); }) ||
-         (bucket_.known() && bucket_.highest() < fastest_rule && bucket_.conflicts() < 0.7 &&
-          bucket_.merit() >= confirmed_merit);
+         (bucket_.known() && bucket_.conflicts() < 0.7 && bucket_.bits() >= confirmed_bits);
 }
 
 /// Back to AIMD, for longer each time.
@@ -353,7 +361,8 @@ void Learner::fall_back(Seconds now, const Flight& flight, bool refused) {
   if (knocked_through_) {
     aimd_.start(now, 0);  // the limit was raised, nobody knows how far
   } else if (trial_accepted_ >= requests_per_step) {
-    aimd_.resume(std::max(aimd_.rate(), ledger_.aimd_rate()), now);
+    const double reached = trial_accepted_ / std::max(1.0, now - trial_since_);
+    aimd_.resume(std::max(share_kept * aimd_.rate(), reached), now);
   } else if (refused) {
     aimd_.refused(seconds(flight.sent), now);
   }
@@ -363,14 +372,13 @@ double Learner::fastest() const {
   return fastest_each * settings_.most_in_flight;
 }
 
-void Learner::start_over(Seconds at) {
+void Learner::start_over() {
   windows_.clear();
   for (const auto& usual : usual_lengths) {
     for (std::size_t kind = 0; kind < kind_weights.size(); ++kind) {
       windows_.emplace_back(static_cast<Kind>(kind), usual.length, usual.weight * kind_weights[kind]);
     }
   }
-  bucket_.start(at, 1);
 }
 
 /// The usual windows, after the first refusal.
@@ -469,7 +477,6 @@ Learner Learner::restored(Settings settings, const Model& model, Instant now) {
   learner.ruled_ = true;
   learner.ledger_.restore(model);
   learner.aimd_.start(at, 0);
-  learner.counted_to_ = at;
   for (const auto& rule : model.rules) learner.windows_.push_back(Window::restored(rule, learner.wall_));
   remember(model.accepted, at, learner.wall_, learner.accepted_);
   remember(model.tried, at, learner.wall_, learner.tried_);

@@ -74,14 +74,15 @@ class Learner {
   double fastest() const;
   void weigh(Seconds at);
   Scene scene();
+  void judge(Seconds at, bool accepted);
   void accepted(Seconds at, Seconds now, const Flight& flight);
   void refused(Seconds at, Seconds now, const Flight& flight);
   void suppose(Seconds at);
   void suppose_lengths(Seconds at);
   void bury();
   void forget(Seconds at);
-  void start_over(Seconds at);
-  void watch(Seconds at, Seconds now, const Flight& flight, bool refused);
+  void start_over();
+  void watch(Seconds now, const Flight& flight, bool refused);
   void try_rule();
   bool confirmed() const;
   bool strong(const Window& window) const;
@@ -99,6 +100,7 @@ class Learner {
   std::vector<Seconds> arrivals_;  ///< of those under way, in order
   std::vector<Window> windows_;
   Bucket bucket_;
+  Habit habit_;
   Aimd aimd_;
   bool limited_ = false;  ///< ever refused
   bool closed_ = false;   ///< refused, and nothing was accepted since
@@ -112,11 +114,10 @@ class Learner {
   double surprises_ = 0;  ///< refusals where none was expected, lately
   bool ruled_ = false;    ///< by what is believed; else by AIMD
   Ledger ledger_;
-  Seconds counted_to_ = 0;                  ///< in the ledger
-  bool asked_ = false;                      ///< when it may send, since the last answer
   double next_trial_ = 0, trial_gap_ = 25;  ///< of a rule, in acceptances by AIMD
-  double trial_accepted_ = 0;               ///< by the present rule
-  bool knocked_through_ = false;            ///< the last knock was accepted
+  Seconds trial_since_ = 0;
+  double trial_accepted_ = 0;     ///< by the present rule
+  bool knocked_through_ = false;  ///< the last knock was accepted
   Seconds last_surprise_ = -never;
   Seconds last_accepted_ = -never;
   double run_ = 0;  ///< accepted since the last refusal

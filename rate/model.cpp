@@ -7,7 +7,7 @@
 namespace usersyncd::rate {
 namespace {
 
-constexpr std::string_view heading = "rate-model 2";
+constexpr std::string_view heading = "rate-model 3";
 constexpr std::size_t most_lines = 256;
 constexpr std::size_t most_fields = 16;
 constexpr double infinite = 1e300;  ///< what stands for no bound in the text
@@ -43,7 +43,7 @@ std::optional<Fields> read(std::string_view line) {
 }
 
 bool read_numbers(const Fields& f, Model& model) {
-  if (f.size() != 14) return false;
+  if (f.size() != 13) return false;
   model.way = f[0];
   model.jitter = f[1];
   model.shortest_trip = f[2];
@@ -51,16 +51,15 @@ bool read_numbers(const Fields& f, Model& model) {
   model.lowest_rate = f[4];
   model.highest_rate = f[5];
   model.burst = f[6];
-  model.bucket_merit = f[7];
+  model.bucket_bits = f[7];
   model.conflicts = f[8];
   model.ruled = f[9];
   model.aimd_accepted = f[10];
   model.aimd_refused = f[11];
-  model.aimd_elapsed = f[12];
-  model.ramp = f[13];
+  model.ramp = f[12];
   const bool sane_way = f[0] > 0 && f[0] < 600 && f[1] > 0 && f[1] < 600 && f[2] > 0;
   const bool sane_bucket = f[4] >= 0 && f[5] > 0 && f[4] <= f[5] * 1.01 && f[6] >= 1 && std::abs(f[7]) < 100;
-  const bool sane_account = f[8] >= 0 && f[10] >= 0 && f[11] >= 0 && f[12] >= 0 && f[13] >= 0 && f[13] < 1e6;
+  const bool sane_account = f[8] >= 0 && f[10] >= 0 && f[11] >= 0 && f[12] >= 0 && f[12] < 1e6;
   return sane_way && sane_bucket && sane_account;
 }
 
@@ -88,12 +87,12 @@ std::string Model::text() const {
   std::string text{heading};
   text += '\n';
   write(text, 'n',
-        {way, jitter, shortest_trip, limited, lowest_rate, highest_rate, burst, bucket_merit, conflicts,
-         ruled, aimd_accepted, aimd_refused, aimd_elapsed, ramp});
+        {way, jitter, shortest_trip, limited, lowest_rate, highest_rate, burst, bucket_bits, conflicts, ruled,
+         aimd_accepted, aimd_refused, ramp});
   for (const auto& r : rules) {
     write(
         text, 'r',
-        {r.kind, r.free, r.shortest, r.longest, r.lowest, r.highest, r.merit, r.weight, r.start, r.start_by});
+        {r.kind, r.free, r.shortest, r.longest, r.lowest, r.highest, r.bits, r.weight, r.start, r.start_by});
   }
   for (const auto& s : accepted) write(text, 'a', {s.from, s.to, s.count});
   for (const auto& s : tried) write(text, 't', {s.from, s.to, s.count});

@@ -10,7 +10,7 @@ namespace usersyncd::rate {
 /// What a learner knows, for the store: it starts warm from it after a restart. Times are unix seconds.
 struct Model {
   struct Rule {
-    double kind = 0, free = 0, shortest = 1, longest = 1, lowest = 1, highest = 1, merit = 0, weight = 1;
+    double kind = 0, free = 0, shortest = 1, longest = 1, lowest = 1, highest = 1, bits = 0, weight = 1;
     double start = 0, start_by = 0;  ///< zero: none
   };
   /// So many requests, spread evenly between two times.
@@ -20,10 +20,10 @@ struct Model {
 
   double way = 0, jitter = 0, shortest_trip = 0;
   double limited = 0;  ///< ever refused
-  double lowest_rate = 0, highest_rate = 0, burst = 1, bucket_merit = 0, conflicts = 0;
-  double ramp = 0;                                               ///< rate that was never refused
-  double ruled = 0;                                              ///< by a rule; else by AIMD
-  double aimd_accepted = 0, aimd_refused = 0, aimd_elapsed = 0;  ///< what came of AIMD
+  double lowest_rate = 0, highest_rate = 0, burst = 1, bucket_bits = 0, conflicts = 0;
+  double ramp = 0;                             ///< rate that was never refused
+  double ruled = 0;                            ///< by a rule; else by AIMD
+  double aimd_accepted = 0, aimd_refused = 0;  ///< what came of AIMD
   std::vector<Rule> rules;
   std::vector<Stretch> accepted, tried;
 

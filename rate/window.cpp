@@ -34,7 +34,7 @@ Window::Window(Kind kind, Seconds shortest, Seconds longest, double limit, doubl
       weight_(weight) {}
 
 double Window::weight() const {
-  double weight = weight_ * std::pow(0.3, strikes_) * std::exp2(merit_);
+  double weight = weight_ * std::pow(0.3, strikes_) * std::exp2(bits());
   // Of a length that might be anything, the less is left the less likely is it to be in there.
   if (free_ && longest_ < never) weight *= std::clamp(4 * std::log(longest_ / shortest_), 0.1, 2.0);
   return weight;
@@ -85,7 +85,9 @@ Seconds Window::open_at(const Scene& scene, Seconds at, double limit, Seconds le
     }
     case Kind::first: {
       const Seconds end = start_ + length + guard(scene);
-      if (start_ == -never || at >= end) return at;
+      if (start_ == -never) return at;
+      // Those under way begin the next one, but how many it takes is known.
+      if (at >= end) return scene.count(end - 1e-6, never) < limit ? at : at + length;
       return scene.count(start_ - 1e-6, never) < limit ? at : end;
     }
     case Kind::counter:
@@ -138,21 +140,23 @@ bool Window::promises(const Scene& scene, Seconds at) const {
   return (clock ? free_clock_open(scene, at, limit(), 1) : open_at(scene, at, limit(), longest_)) <= at;
 }
 
+Forecast Window::forecast(const Scene& scene, Seconds at) const {
+  if (!known()) return Forecast::unknown;
+  const bool clock = free_ && kind_ == Kind::clock;
+  const Seconds early = clock ? free_clock_open(scene, at, hi_, 0) : open_at(scene, at, hi_, shortest_);
+  if (early > at + 2 * margin(scene)) return Forecast::shut;
+  const Seconds late = clock ? free_clock_open(scene, at, lo_, 1) : open_at(scene, at, lo_, longest_);
+  return late <= at ? Forecast::open : Forecast::unknown;
+}
+
 void Window::answered(const Scene& scene, Seconds at, bool accepted) {
   const double hi = hi_, lo = lo_;
   const Seconds shortest = shortest_, longest = longest_;
   const bool promised = !accepted && known() && promises(scene, at);
-  if (!accepted && known()) merit_ = std::clamp(merit_ + (promised ? -1 : 0.7), -4.0, 8.0);
   if (free_) {
     learn_length(scene, at, accepted);
   } else {
     learn_limit(scene, at, accepted);
-  }
-  if (!accepted && !promised && shut_since_ == -never) shut_since_ = at;
-  if (promised) shut_since_ = -never;
-  if (accepted && shut_since_ != -never) {
-    foretold_ += at - shut_since_ > 4 * margin(scene) ? 1 : 0;
-    shut_since_ = -never;
   }
   if (accepted) {
     strikes_ = std::max(0.0, strikes_ - 0.02);
@@ -239,24 +243,31 @@ void Window::learn_counter(const Scene& scene, Seconds at, bool accepted) {
   }
 }
 
+/// What it foretold was chance.
+void Window::disproved() {
+  strikes_ += 1;
+  evidence_.set_bits(std::min(0.0, bits()));
+}
+
 void Window::shorter_than(Seconds length) {
   longest_ = std::min(longest_, length);
   if (longest_ >= shortest_) return;
-  strikes_ += 1;
+  disproved();
   shortest_ = longest_ * 0.9;
 }
 
 void Window::longer_than(Seconds length) {
   shortest_ = std::max(shortest_, length);
   if (longest_ >= shortest_) return;
-  strikes_ += 1;
+  disproved();
   longest_ = shortest_ * 1.1;
 }
 
 void Window::wrong_limit(double limit) {
   // A guess that were to follow every refusal down would end as the slowest of all and never be refused
   // again.
-  strikes_ += limit < 0.8 * hi_ ? 4 : 1;
+  strikes_ += limit < 0.8 * hi_ ? 3 : 0;
+  disproved();
   lo_ = hi_ = std::max(1.0, limit);
 }
 
@@ -314,7 +325,7 @@ void Window::learn_length_first(const Scene& scene, Seconds at, bool accepted) {
     return;
   }
   if (at > start_ + longest_ + m) {
-    strikes_ += 1;
+    disproved();
     longest_ = (at - start_) * 1.2;
   } else if (scene.count(start_ - 1e-6, at + m) < hi_ && at < start_ + shortest_ - m) {
     wrong_limit(count);
@@ -369,7 +380,7 @@ Model::Rule Window::save(Seconds wall) const {
           longest_,
           lo_,
           std::max(lo_, hi_ - penalty_),
-          merit_,
+          bits(),
           weight_,
           moment(start_),
           moment(start_by_)};
@@ -382,8 +393,7 @@ Window Window::restored(const Model::Rule& rule, Seconds wall) {
   window.shortest_ = rule.shortest;
   window.lo_ = rule.lowest;
   window.hi_ = rule.highest;
-  window.merit_ = rule.merit;
-  window.foretold_ = 1;
+  window.evidence_.set_bits(rule.bits);
   window.start_ = moment(rule.start);
   window.start_by_ = moment(rule.start_by);
   return window;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "rate/evidence.hpp"
 #include "rate/history.hpp"
 #include "rate/model.hpp"
 
@@ -54,15 +55,17 @@ class Window {
   bool alive() const { return lo_ <= hi_ && strikes_ < 4; }
   bool known() const { return hi_ < never; }
   bool free() const { return shortest_ < longest_ || free_; }
+  /// Of a request that arrives at `at`.
+  Forecast forecast(const Scene& scene, Seconds at) const;
+  void judge(Forecast forecast, bool accepted, const Habit& habit) {
+    evidence_.answered(forecast, accepted, habit);
+  }
   double weight() const;
-  double merit() const { return merit_; }
-  /// How often it knew that the provider was shut, and was not disproved when it opened again.
-  int foretold() const { return foretold_; }
+  double bits() const { return evidence_.bits(); }
   Kind kind() const { return kind_; }
   Seconds length() const { return free_ && longest_ == never ? shortest_ : longest_; }
   Seconds longest() const { return longest_; }
   double limit() const { return hi_ == never ? hi_ : std::max(lo_, hi_ - penalty_); }
-  double rate() const { return limit() / length(); }
   std::string name() const;
 
   Model::Rule save(Seconds wall) const;
@@ -85,6 +88,7 @@ class Window {
   void learn_length_sliding(const Scene& scene, Seconds at, bool accepted);
   void learn_length_first(const Scene& scene, Seconds at, bool accepted);
   void learn_length_clock(const Scene& scene, Seconds at, bool accepted);
+  void disproved();
   void shorter_than(Seconds length);
   void longer_than(Seconds length);
   void wrong_limit(double limit);
@@ -97,11 +101,9 @@ class Window {
   double strikes_ = 0;  ///< such refusals, lately
   double weight_ = 1;
   Seconds slack_ = 0;  ///< later than it would have to be, for refusals at its edge
-  int foretold_ = 0;
-  Seconds shut_since_ = -never;  ///< refused as it had foretold
-  double merit_ = 0;             ///< refusals it knew of before, less those it did not
-  Seconds start_ = -never;       ///< first: of the present window; clock of unknown length: opened after
-  Seconds start_by_ = -never;    ///< and by
+  Evidence evidence_;
+  Seconds start_ = -never;     ///< first: of the present window; clock of unknown length: opened after
+  Seconds start_by_ = -never;  ///< and by
 };
 
 }  // namespace usersyncd::rate

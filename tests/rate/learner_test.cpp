@@ -141,8 +141,8 @@ TEST_CASE("garbage in the store is nothing known") {
   stage.create(10, never_refuses);
   const auto good = stage.learner.save(stage.now).text();
   REQUIRE(Model::parse(good));
-  for (const std::string bad : {"", "\n", "rate-model 2", "rate-model 2\n", "rate-model 1\nn 1\n", "{}",
-                                "rate-model 2\nn nan\n", "rate-model 2\nz 1\n"}) {
+  for (const std::string bad : {"", "\n", "rate-model 3", "rate-model 3\n", "rate-model 1\nn 1\n", "{}",
+                                "rate-model 3\nn nan\n", "rate-model 3\nz 1\n"}) {
     CAPTURE(bad);
     CHECK_FALSE(Model::parse(bad));
   }
