@@ -12,7 +12,8 @@ constexpr double decrease = 0.7;
 constexpr int few_refusals = 2;             // in a row; the more follow, the longer is it shut, and
 constexpr double patient_decrease = 0.5;    // the less does it help to ask often
 constexpr double least_increase = 0.5;      // requests per second, each second
-constexpr double relative_increase = 0.05;  // or such a share of the rate, each second
+constexpr double relative_increase = 0.05;  // or such a share of the rate, each second,
+constexpr double most_increase = 0.5;       // but no more than that of a slow one
 
 }  // namespace
 
@@ -45,13 +46,14 @@ double Aimd::accepted(Seconds now, double fastest) {
   if (refusals_ > few_refusals) {
     // As if it had asked as often as usual meanwhile.
     const double usual = decrease / ((1 - decrease) * (now - shut_since_));
-    const double asked = std::clamp(usual, slowest, decrease * rate_when_shut_);
+    const double asked = std::max(slowest, std::min(usual, decrease * rate_when_shut_));
     spared = std::max(0.0, std::log(asked / rate_when_shut_) / std::log(decrease) - refusals_);
     rate_ = std::max(rate_, asked);
   }
   refusals_ = 0;
   const double passed = last_answer_ == -never ? 0 : std::clamp(now - last_answer_, 0.0, 1.0);
-  const double increase = ramp_ ? 1 : std::max(least_increase, relative_increase * rate_) * passed;
+  const double increase =
+      ramp_ ? 1 : std::clamp(least_increase, relative_increase * rate_, most_increase * rate_) * passed;
   rate_ = std::max(rate_, std::min(fastest, rate_ + increase));
   last_answer_ = now;
   return spared;
