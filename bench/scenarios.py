@@ -8,6 +8,7 @@ import tempfile
 import time
 
 from measure import Failed, cpu_of, figure, memory_of, row, target, timed
+from realtime import real_time
 from world import Daemon, Home, Simulator, asked, has, split_desired, write_comparators_desired
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -325,4 +326,5 @@ def scale_targets(accounts, longest, first, memory):
 
 
 SCENARIOS = {"plan-10k": plan_10k, "plan-100k": plan_100k, "creates-1000": creates_1000, "limited-200": limited_200,
+             "real-time": real_time,
              "daemon-100": daemon_100, "ready-1m": ready_1m, "scale-5000": scale}
