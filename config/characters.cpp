@@ -24,7 +24,10 @@ std::string invalid_utf8(std::string_view text, std::size_t offset) {
 std::optional<std::string> fault_of(char32_t value, std::string_view rest) {
   if (value == '\t') return "a tab; indent with blanks, and write \\t in double quotes where a tab is meant";
   if (value == '\r' && !rest.starts_with("\r\n")) return "a carriage return without a line feed";
-  const bool allowed = value == '\n' || value == '\r' || value == 0x85;
+  if (value == 0x85 || value == 0x2028 || value == 0x2029)
+    return hexadecimal(value) +
+           ", which ends a line for some readers of YAML; write it as an escape in double quotes";
+  const bool allowed = value == '\n' || value == '\r';
   const bool control = value < 0x20 || (value >= 0x7F && value < 0xA0);
   if (control && !allowed) return "the control character " + hexadecimal(value);
   if (value == 0xFEFF) return "a byte order mark in the middle of the file";

@@ -1,14 +1,12 @@
 #include "config/yaml.hpp"
 
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/parser.h>
+#include <yaml.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
-#include <sstream>
+#include <memory>
+#include <new>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -35,131 +33,87 @@ bool is_ambiguous_word(std::string_view text) {
   return std::find(words.begin(), words.end(), folded) != words.end();
 }
 
-/// Byte positions of yaml-cpp as lines and columns. Columns count characters, as editors do.
-class Positions {
+bool is_null_word(std::string_view text) {
+  return text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL";
+}
+
+std::string_view as_text(const yaml_char_t* bytes, std::size_t length) {
+  return {reinterpret_cast<const char*>(bytes), length};
+}
+
+/// One event of libyaml, which owns what its pointers point to.
+class Event {
  public:
-  explicit Positions(std::string_view text) : text_(text) {}
+  /// The next one, if the parser has one; the parser knows why not.
+  explicit Event(yaml_parser_t& parser) : is_there_(yaml_parser_parse(&parser, &event_) == 1) {}
+  ~Event() { yaml_event_delete(&event_); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
 
-  std::pair<int, int> line_and_column(const YAML::Mark& mark) {
-    const auto position = std::min(static_cast<std::size_t>(std::max(mark.pos, 0)), text_.size());
-    const auto start = position - std::min(position, static_cast<std::size_t>(std::max(mark.column, 0)));
-    // Going on from the last position keeps a file of one long line from costing the square of its length.
-    if (start != start_ || position < counted_) {
-      start_ = counted_ = start;
-      column_ = 1;
+  bool is_there() const { return is_there_; }
+  const yaml_event_t& operator*() const { return event_; }
+
+ private:
+  yaml_event_t event_{};
+  bool is_there_;
+};
+
+/// Reads byte by byte what libyaml counts in characters; the positions that it is asked for never go back.
+class Characters {
+ public:
+  explicit Characters(std::string_view text) : text_(text) {}
+
+  char at(std::size_t index) {
+    for (; index_ < index && offset_ < text_.size(); ++index_) {
+      do {
+        ++offset_;
+      } while (offset_ < text_.size() && (static_cast<unsigned char>(text_[offset_]) & 0xC0U) == 0x80U);
     }
-    for (; counted_ < position; ++counted_)
-      if ((static_cast<unsigned char>(text_[counted_]) & 0xC0U) != 0x80U) ++column_;
-    return {std::max(mark.line, 0) + 1, column_};
-  }
-
-  /// The dash of a list item without a value. The parser's mark is that of the token after it; between the
-  /// two there are only blank lines and comments.
-  std::optional<std::pair<int, int>> dash_before(const YAML::Mark& mark) const {
-    std::size_t line_start = static_cast<std::size_t>(std::max(mark.pos - mark.column, 0));
-    for (int line = mark.line; line > 0 && line_start > 0; --line) {
-      const std::size_t end = line_start - 1;
-      line_start = end == 0 ? 0 : text_.rfind('\n', end - 1) + 1;
-      const std::string_view content = text_.substr(line_start, end - line_start);
-      const std::size_t first = content.find_first_not_of(" \r");
-      if (first == std::string_view::npos || content[first] == '#') continue;
-      if (content[first] != '-') return std::nullopt;
-      return std::pair{line, static_cast<int>(first) + 1};
-    }
-    return std::nullopt;
-  }
-
-  /// False if a quote starts here and never ends: yaml-cpp takes the end of a file for the end of a quote
-  /// when a line break comes before it, and then a half-written file would be believed.
-  bool quote_is_closed(const YAML::Mark& mark) const {
-    const char quote = byte_at(mark);
-    if (quote != '"' && quote != '\'') return true;
-    std::size_t at = static_cast<std::size_t>(mark.pos) + 1;
-    for (; at < text_.size(); ++at) {
-      if (quote == '"' && text_[at] == '\\') {
-        ++at;
-      } else if (text_[at] == quote) {
-        const bool doubled = quote == '\'' && at + 1 < text_.size() && text_[at + 1] == quote;
-        if (!doubled) return true;
-        ++at;
-      }
-    }
-    return false;
-  }
-
-  char byte_at(const YAML::Mark& mark) const {
-    const auto position = static_cast<std::size_t>(std::max(mark.pos, 0));
-    return position < text_.size() ? text_[position] : '\0';
+    return offset_ < text_.size() ? text_[offset_] : '\0';
   }
 
  private:
   std::string_view text_;
-  std::size_t start_ = 0;    ///< of the line that was counted last
-  std::size_t counted_ = 0;  ///< up to here
-  int column_ = 1;           ///< at `counted_`
+  std::size_t index_ = 0, offset_ = 0;
 };
 
 /// Builds the tree from the parser's events, and reports on the way everything that strict YAML refuses.
-class TreeBuilder : public YAML::EventHandler {
+class TreeBuilder {
  public:
   TreeBuilder(const std::string& file, std::string_view text, Problems& problems)
-      : file_(file), positions_(text), problems_(problems) {}
+      : file_(file), characters_(text), problems_(problems) {}
 
   YamlNode take_root() { return std::move(root_); }
   bool has_root() const { return documents_ > 0; }
 
-  void OnDocumentStart(const YAML::Mark& mark) override {
-    if (++documents_ < 2) return;
-    report(mark, "a second document; one file holds one document");
-    throw Abandoned{};
-  }
-  void OnDocumentEnd() override {}
-
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
-    YamlNode node = node_at(mark, YamlNode::Kind::null);
-    const char first = positions_.byte_at(mark);
-    const bool spelled = first == '~' || first == 'n' || first == 'N';
-    // The mark of a value that is not written is that of the next token, often on a later line.
-    if (!spelled && !frames_.empty()) move_to_its_start(node, mark);
-    attach(std::move(node));
-  }
-
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    report(mark, "an alias; write the value out");
-    attach(node_at(mark, YamlNode::Kind::null));
-  }
-
-  void OnAnchor(const YAML::Mark& mark, const std::string&) override {
-    report(mark, "an anchor; write the value out where it is needed");
-  }
-
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
-                const std::string& value) override {
-    refuse_tag(mark);
-    YamlNode node = node_at(mark, YamlNode::Kind::scalar);
-    node.quoted = tag != "?";
-    if (node.quoted && !positions_.quote_is_closed(mark)) report(mark, "a quote that is not closed");
-    node.text = value;
-    if (!node.quoted && is_ambiguous_word(value))
-      report(mark, "`" + value + "` is a word to some readers of YAML and true or false to others; " +
-                       "write true or false, or put the word in quotes");
-    attach(std::move(node));
+  void add(const yaml_event_t& event) {
+    switch (event.type) {
+      case YAML_DOCUMENT_START_EVENT:
+        return start_document(event.start_mark);
+      case YAML_ALIAS_EVENT:
+        report(event.start_mark, "an alias; write the value out");
+        return attach(node_at(event.start_mark, YamlNode::Kind::null));
+      case YAML_SCALAR_EVENT:
+        return add_scalar(event);
+      case YAML_SEQUENCE_START_EVENT:
+        refuse_properties(event.start_mark, event.data.sequence_start.anchor);
+        return open(event.start_mark, YamlNode::Kind::sequence);
+      case YAML_MAPPING_START_EVENT:
+        refuse_properties(event.start_mark, event.data.mapping_start.anchor);
+        return open(event.start_mark, YamlNode::Kind::map);
+      case YAML_SEQUENCE_END_EVENT:
+      case YAML_MAPPING_END_EVENT:
+        return close();
+      case YAML_NO_EVENT:
+      case YAML_STREAM_START_EVENT:
+      case YAML_STREAM_END_EVENT:
+      case YAML_DOCUMENT_END_EVENT:
+        return;
+    }
   }
 
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {
-    open(mark, YamlNode::Kind::sequence);
-  }
-  void OnSequenceEnd() override { close(); }
-
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {
-    open(mark, YamlNode::Kind::map);
-  }
-  void OnMapEnd() override { close(); }
-
-  void report(const YAML::Mark& mark, std::string message) {
-    const auto [line, column] = positions_.line_and_column(mark);
+  void report(const yaml_mark_t& mark, std::string message) {
+    const auto [line, column] = line_and_column(mark);
     problems_.add({file_, line, column}, std::move(message));
   }
 
@@ -171,31 +125,63 @@ class TreeBuilder : public YAML::EventHandler {
     std::map<std::string, int> keys;  ///< of a map: the line of each
   };
 
-  YamlNode node_at(const YAML::Mark& mark, YamlNode::Kind kind) {
+  static std::pair<int, int> line_and_column(const yaml_mark_t& mark) {
+    return {static_cast<int>(mark.line) + 1, static_cast<int>(mark.column) + 1};
+  }
+
+  static YamlNode node_at(const yaml_mark_t& mark, YamlNode::Kind kind) {
     YamlNode node;
     node.kind = kind;
-    std::tie(node.line, node.column) = positions_.line_and_column(mark);
+    std::tie(node.line, node.column) = line_and_column(mark);
     return node;
   }
 
-  void move_to_its_start(YamlNode& node, const YAML::Mark& mark) const {
+  void start_document(const yaml_mark_t& mark) {
+    if (++documents_ < 2) return;
+    report(mark, "a second document; one file holds one document");
+    throw Abandoned{};
+  }
+
+  void add_scalar(const yaml_event_t& event) {
+    const auto& scalar = event.data.scalar;
+    refuse_properties(event.start_mark, scalar.anchor);
+    const std::string_view text = as_text(scalar.value, scalar.length);
+    const bool quoted = scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    if (!quoted && is_null_word(text)) {
+      YamlNode node = node_at(event.start_mark, YamlNode::Kind::null);
+      if (text.empty()) move_to_its_start(node);
+      return attach(std::move(node));
+    }
+    YamlNode node = node_at(event.start_mark, YamlNode::Kind::scalar);
+    node.quoted = quoted;
+    node.text = text;
+    if (!quoted && is_ambiguous_word(text))
+      report(event.start_mark, "`" + node.text +
+                                   "` is a word to some readers of YAML and true or false to others; " +
+                                   "write true or false, or put the word in quotes");
+    attach(std::move(node));
+  }
+
+  /// A value that is not written has the place of its key, or of the dash that ends where it would begin.
+  void move_to_its_start(YamlNode& node) const {
+    if (frames_.empty()) return;
     const Frame& frame = frames_.back();
     if (frame.key) {
       node.line = frame.key->line;
       node.column = frame.key->column;
     } else if (frame.node.kind == YamlNode::Kind::sequence) {
-      const auto dash = positions_.dash_before(mark);
-      if (dash) std::tie(node.line, node.column) = *dash;
+      --node.column;
     }
   }
 
-  void refuse_tag(const YAML::Mark& mark) {
-    // The event's own tag cannot be trusted: `! word` has the same one as a quoted word.
-    if (positions_.byte_at(mark) == '!') report(mark, "a tag; types are known from where a value stands");
+  /// An event begins with its anchor or its tag, if it has one. Its own tag cannot be trusted: `! word` has
+  /// none.
+  void refuse_properties(const yaml_mark_t& mark, const yaml_char_t* anchor) {
+    if (anchor != nullptr) return report(mark, "an anchor; write the value out where it is needed");
+    if (characters_.at(mark.index) == '!') report(mark, "a tag; types are known from where a value stands");
   }
 
-  void open(const YAML::Mark& mark, YamlNode::Kind kind) {
-    refuse_tag(mark);
+  void open(const yaml_mark_t& mark, YamlNode::Kind kind) {
     if (frames_.size() >= deepest) {
       report(mark, "nested deeper than " + std::to_string(deepest) + " levels");
       throw Abandoned{};
@@ -243,24 +229,40 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   const std::string& file_;
-  Positions positions_;
+  Characters characters_;
   Problems& problems_;
   std::vector<Frame> frames_;
   YamlNode root_;
   int documents_ = 0;
 };
 
-/// Runs the parser over all documents: the builder refuses a second one. Nothing that yaml-cpp throws gets
-/// out.
+/// What libyaml could not read, where it says that it is.
+void report_error(const yaml_parser_t& parser, TreeBuilder& builder) {
+  const std::string_view context = parser.context == nullptr ? "" : parser.context;
+  if (context == "while scanning a quoted scalar")
+    return builder.report(parser.context_mark, "a quote that is not closed");
+  std::string problem = parser.problem == nullptr ? "it cannot be read" : parser.problem;
+  // Its word for a line further left than the first one, or for anything behind the end of the document.
+  if (problem == "did not find expected <document start>")
+    problem = "this does not belong to what stands before it";
+  builder.report(parser.problem_mark, "this is not YAML: " + problem +
+                                          " (is the indentation right, and every bracket and quote closed?)");
+}
+
+/// Runs the parser over all documents: the builder refuses a second one.
 void run_parser(std::string_view text, TreeBuilder& builder) {
-  std::istringstream stream{std::string(text)};
+  yaml_parser_t parser;
+  if (yaml_parser_initialize(&parser) == 0) throw std::bad_alloc{};
+  const std::unique_ptr<yaml_parser_t, decltype(&yaml_parser_delete)> owner(&parser, yaml_parser_delete);
+  yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+  yaml_parser_set_input_string(&parser, reinterpret_cast<const unsigned char*>(text.data()), text.size());
   try {
-    YAML::Parser parser(stream);
-    while (parser.HandleNextDocument(builder)) {
+    while (true) {
+      const Event event(parser);
+      if (!event.is_there()) return report_error(parser, builder);
+      if ((*event).type == YAML_STREAM_END_EVENT) return;
+      builder.add(*event);
     }
-  } catch (const YAML::Exception& exception) {
-    builder.report(exception.mark, "this is not YAML: " + exception.msg +
-                                       " (is the indentation right, and every bracket and quote closed?)");
   } catch (const Abandoned&) {
     return;
   }

@@ -49,7 +49,7 @@ struct Confined {
 
 const std::vector<Confined>& confined_headers() {
   static const std::vector<Confined> confined{
-      {"yaml-cpp/", {"config"}},
+      {"yaml.h", {"config"}},
       {"sqlite3", {"store", "support", "simulate"}},
       {"pugixml", {"providers", "simulator"}},
       {"boost/beast", {"daemon", "simulator", "tests"}},
