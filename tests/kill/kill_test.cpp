@@ -6,7 +6,12 @@
 #include <map>
 #include <optional>
 
+#include "store/audit_files.hpp"
+#include "store/private_file.hpp"
+#include "store/store.hpp"
+#include "tests/kill/portal.hpp"
 #include "tests/program/support.hpp"
+#include "tests/support/temp_store.hpp"
 #include "tests/support/tracer.hpp"
 
 // The program as it is shipped, killed at its system calls, and started again: what was begun is finished,
