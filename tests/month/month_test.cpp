@@ -81,10 +81,6 @@ double segment_files(const std::string& store) {
       std::count_if(begin(all), end(all), [](const auto& file) { return is_segment(file.path()); }));
 }
 
-double number_of(const std::string& store, const std::string& rows) {
-  return std::stod(test::query_raw(store, "SELECT COUNT(*) FROM " + rows));
-}
-
 Part live(Account& account, const std::string& store, std::size_t first, std::size_t last,
           std::size_t cycles) {
   Part part;
@@ -111,8 +107,9 @@ Part live(Account& account, const std::string& store, std::size_t first, std::si
   part.handles = open_files();
   part.segments = mebibytes(store, true);
   part.files = segment_files(store);
-  part.idle_runs = number_of(store, "runs WHERE NOT EXISTS (SELECT 1 FROM intents WHERE run = runs.id)");
-  part.checkpoints = number_of(store, "audit_checkpoints");
+  const auto kept = account.kept();
+  part.idle_runs = static_cast<double>(kept.idle_runs);
+  part.checkpoints = static_cast<double>(kept.checkpoints);
   return part;
 }
 
