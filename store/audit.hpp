@@ -156,7 +156,7 @@ class AuditLog {
 
   /// How much leaves in one transaction, in bytes: so much is in memory, and nobody else writes until it is
   /// done.
-  static constexpr std::size_t leaving_at_once = 16 << 20;
+  static constexpr std::size_t leaving_at_once = 4 << 20;
 
   /// Moves records from before `before`, if a checkpoint covers them, to a segment file beside the store, of
   /// which one is begun a day; the chain goes on from where they ended. The oldest leave first, about
