@@ -10,8 +10,7 @@ namespace {
 
 constexpr std::int64_t records_until_signed = 256;
 constexpr Duration look_interval{60'000};
-constexpr Duration longest_retention_interval{std::chrono::hours{24}};
-constexpr std::int64_t records_at_once = 10'000;  // leave in one transaction, a fraction of a second
+constexpr Duration after_a_failure{std::chrono::hours{24}};  // to put records away; nothing is urgent in that
 
 bool is_same(const std::optional<SecretRef>& left, const std::optional<SecretRef>& right) {
   if (!left || !right) return !left && !right;
@@ -48,12 +47,13 @@ void AuditKeeper::sign() {
 }
 
 void AuditKeeper::put_away() {
-  next_retention_ = clock_.steady() + std::min(*config_.retention, longest_retention_interval);
+  next_retention_ = clock_.steady() + after_a_failure;
   try {
     const auto now = clock_.now();
-    const auto segment = store_.audit().put_away(now - *config_.retention, now, records_at_once);
-    if (!segment) return;
-    next_retention_ = Duration{0};  // there may be more
+    const auto left = store_.audit().put_away(now - *config_.retention, now);
+    next_retention_ = clock_.steady() + std::min(*config_.retention, look_interval);
+    if (!left) return;
+    if (left->more) next_retention_ = Duration{0};
     sign();
   } catch (const StoreError& error) {
     note_trouble(error.what());

@@ -35,7 +35,8 @@
 //
 // The hashes are also the leaves of a Merkle tree as in RFC 6962, whose root is what a checkpoint signs
 // (store/note.hpp). Old records may be put away into a segment file; the chain then begins at the base, and a
-// record of kind `lifecycle` with `detail.event` `retention` says what left and how the tree stood there.
+// record of kind `lifecycle` with `detail.event` `retention` says what left, into which file, and how the
+// tree stood there. Where much leaves there are several for one file, each with the digest of its lines.
 
 namespace usersyncd {
 
@@ -107,10 +108,11 @@ struct Checkpoint {
   std::string note;
 };
 
-/// Records that have left the store.
+/// Records that have left the store, and the file that has them now.
 struct AuditSegment {
   std::int64_t first = 0, last = 0;
-  std::string file;
+  std::string file;   ///< has `.part` after its name as long as there is more
+  bool more = false;  ///< to leave into the same file
 };
 
 /// The audit log of one store. Several processes may append: the head is read inside the write transaction.
@@ -152,9 +154,17 @@ class AuditLog {
   /// Those that the store keeps, oldest first.
   std::vector<Checkpoint> checkpoints();
 
-  /// Moves records from before `before`, at most `most` of the oldest, to a segment file beside the store, if
-  /// a checkpoint covers them; the chain goes on from where they ended. Empty: there is none to move.
-  std::optional<AuditSegment> put_away(Time before, Time now, std::int64_t most);
+  /// How much leaves in one transaction, in bytes: so much is in memory, and nobody else writes until it is
+  /// done.
+  static constexpr std::size_t leaving_at_once = 4 << 20;
+
+  /// Moves records from before `before`, if a checkpoint covers them, to a segment file beside the store, of
+  /// which one is begun a day; the chain goes on from where they ended. The oldest leave first, about
+  /// `at_once` bytes of them, so that it has to be called again while there is more. With the records go the
+  /// checkpoints and the runs that speak of nothing else; runs that wrote something stay. Interrupted at any
+  /// point, it goes on there when it is called next. Empty: there is none to move, or it is not time yet.
+  /// Throws StoreError.
+  std::optional<AuditSegment> put_away(Time before, Time now, std::size_t at_once = leaving_at_once);
 
  private:
   Database& database_;

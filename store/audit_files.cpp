@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "store/lock.hpp"
 #include "store/private_file.hpp"
@@ -53,6 +54,11 @@ Span last_note(std::string_view text) {
     return {paragraph_before(text, signatures - separator.size()), at + separator.size()};
   }
   return {};
+}
+
+/// The file that a segment is in: it has its name only when it is whole. A crash may have come after that.
+std::string present_segment(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0 ? path : path + ".part";
 }
 
 }  // namespace
@@ -128,13 +134,30 @@ void append_checkpoint(const std::string& db_path, const std::string& note) {
   write_durably(file, path, note + '\n', tail.offset + whole);
 }
 
-std::string write_audit_segment(const std::string& db_path, std::int64_t first, std::int64_t last,
-                                const std::string& lines) {
-  const std::string path =
-      db_path + ".audit-" + std::to_string(first) + '-' + std::to_string(last) + ".jsonl";
-  write_private_file(path, lines);
-  give_to_owner_of(db_path, open_private_file(path), path);
-  return path;
+std::string audit_segment_path(const std::string& db_path, std::int64_t first, std::int64_t last) {
+  return db_path + ".audit-" + std::to_string(first) + '-' + std::to_string(last) + ".jsonl";
+}
+
+std::int64_t audit_segment_size(const std::string& path) {
+  struct stat status {};
+  const std::string present = present_segment(path);
+  if (::stat(present.c_str(), &status) == 0) return status.st_size;
+  if (errno == ENOENT) return 0;
+  throw StoreError(present + ": cannot be looked at");
+}
+
+void extend_audit_segment(const std::string& db_path, const std::string& path, std::int64_t offset,
+                          const std::string& lines, bool whole) {
+  const std::string present = present_segment(path);
+  {
+    const FileHandle file = open_private_file(present);
+    write_durably(file, present, lines, offset);
+    give_to_owner_of(db_path, file, present);
+  }
+  if (whole && present != path)
+    put_in_place(present, path);
+  else
+    sync_directory_of(path);
 }
 
 }  // namespace usersyncd

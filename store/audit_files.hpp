@@ -31,8 +31,13 @@ Result<std::optional<SignedNote>> read_last_checkpoint(const std::string& db_pat
 /// StoreError.
 void append_checkpoint(const std::string& db_path, const std::string& note);
 
-/// Writes a segment of records, `<db>.audit-FIRST-LAST.jsonl`, and returns its path. Throws StoreError.
-std::string write_audit_segment(const std::string& db_path, std::int64_t first, std::int64_t last,
-                                const std::string& lines);
+/// Where the records `first` to `last` go when they leave: `<db>.audit-FIRST-LAST.jsonl`.
+std::string audit_segment_path(const std::string& db_path, std::int64_t first, std::int64_t last);
+/// How much of the segment is there, in bytes, be it whole or not. Throws StoreError.
+std::int64_t audit_segment_size(const std::string& path);
+/// Writes lines at `offset`, in the place of what an attempt that was cut short may have left there; durable
+/// when it returns. Until it is `whole` the file has `.part` after its name. Throws StoreError.
+void extend_audit_segment(const std::string& db_path, const std::string& path, std::int64_t offset,
+                          const std::string& lines, bool whole);
 
 }  // namespace usersyncd

@@ -143,6 +143,10 @@ void put_in_place(const std::string& fresh, const std::string& path) {
     if (::fsync(file.get()) != 0) fail_errno(fresh, "writing the file", errno);
   }
   if (::rename(fresh.c_str(), path.c_str()) != 0) fail_errno(path, "renaming the file", errno);
+  sync_directory_of(path);
+}
+
+void sync_directory_of(const std::string& path) {
   const std::string directory = std::filesystem::path(path).parent_path().string();
   const FileHandle entry(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (entry.get() < 0 || ::fsync(entry.get()) != 0) fail_errno(path, "writing its directory", errno);

@@ -41,6 +41,9 @@ void write_private_file(const std::string& path, std::string_view text);
 /// Throws StoreError.
 void put_in_place(const std::string& fresh, const std::string& path);
 
+/// Waits until the disk knows that `path` is there. Throws StoreError.
+void sync_directory_of(const std::string& path);
+
 /// Writes `text` at `offset`, cuts off what stood after it, and waits until it is on the disk. Throws
 /// StoreError.
 void write_durably(const FileHandle& file, const std::string& path, std::string_view text,

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <limits>
+#include <set>
 #include <stdexcept>
 
 #include "daemon/audit_keeper.hpp"
@@ -258,6 +260,16 @@ Cycled Account::cycle() {
   done.writes = static_cast<std::size_t>(far_.writes - writes);
   if (!daemon_->keeper.trouble().empty()) throw std::runtime_error(daemon_->keeper.trouble());
   return done;
+}
+
+Kept Account::kept() {
+  auto& store = daemon_->store;
+  std::set<std::string> wrote;
+  for (const auto& intent : store.list_intents({})) wrote.insert(intent.write.run);
+  const auto runs = store.list_runs(std::nullopt, std::numeric_limits<std::int32_t>::max());
+  const auto idle =
+      std::count_if(runs.begin(), runs.end(), [&wrote](const Run& run) { return !wrote.contains(run.id); });
+  return Kept{static_cast<std::size_t>(idle), store.audit().checkpoints().size()};
 }
 
 }  // namespace usersyncd::month

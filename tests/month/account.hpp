@@ -20,6 +20,12 @@ struct Cycled {
   double cpu = 0;  ///< seconds of it
 };
 
+/// What the store holds.
+struct Kept {
+  std::size_t idle_runs = 0;  ///< that wrote nothing
+  std::size_t checkpoints = 0;
+};
+
 /// An account with many users, people on both sides who change something every day, and the daemon's parts
 /// that look after it: the real provider code, cycle, policies, store on a real disk, and audit keeper.
 class Account {
@@ -40,6 +46,7 @@ class Account {
   void restart();
 
   const std::vector<std::string>& complaints() const { return far_.complaints; }
+  Kept kept();
   std::size_t users() const { return far_.world.users().size(); }
 
  private:

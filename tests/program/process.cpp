@@ -69,8 +69,8 @@ bool eventually(const std::function<bool()>& holds, Milliseconds timeout) {
   return true;
 }
 
-Scratch::Scratch() {
-  std::string pattern = std::filesystem::temp_directory_path() / "usersyncd-program-XXXXXX";
+Scratch::Scratch(const std::filesystem::path& parent) {
+  std::string pattern = parent / "usersyncd-program-XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
   root_ = pattern;
 }

@@ -24,7 +24,7 @@ bool eventually(const std::function<bool()>& holds, Milliseconds timeout = patie
 /// A directory that goes with its test.
 class Scratch {
  public:
-  Scratch();
+  explicit Scratch(const std::filesystem::path& parent = std::filesystem::temp_directory_path());
   ~Scratch();
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;

@@ -56,18 +56,6 @@ std::string lower(std::string text) {
   return text;
 }
 
-Asked read_asked(const json::object& line) {
-  Asked asked;
-  asked.number = line.at("number").to_number<std::uint64_t>();
-  asked.method = line.at("method").as_string();
-  asked.path = line.at("path").as_string();
-  asked.body = line.at("body").as_string();
-  asked.status = line.at("status").to_number<int>();
-  asked.worked = line.at("worked").as_bool();
-  asked.faulty = line.at("faulty").as_bool();
-  return asked;
-}
-
 // The lines that were written to their end.
 std::vector<std::string> whole_lines(const std::string& text) {
   std::vector<std::string> lines;
@@ -92,6 +80,18 @@ void require_started(Process& process, const std::string& port_file, const std::
 
 std::string profile_of(Api api) {
   return api == Api::v1 ? "bandwidth-v1" : "bandwidth-dashboard";
+}
+
+Asked read_asked(const json::object& line) {
+  Asked asked;
+  asked.number = line.at("number").to_number<std::uint64_t>();
+  asked.method = line.at("method").as_string();
+  asked.path = line.at("path").as_string();
+  asked.body = line.at("body").as_string();
+  asked.status = line.at("status").to_number<int>();
+  asked.worked = line.at("worked").as_bool();
+  asked.faulty = line.at("faulty").as_bool();
+  return asked;
 }
 
 bool Asked::is_write() const {
@@ -277,7 +277,8 @@ std::string person(const std::string& username, const std::string& more) {
          "\n    lastName: " + username.substr(dot + 1) + "\n    email: " + username + "@example.com\n" + more;
 }
 
-void add_people(const Simulator& simulator) {
+std::vector<std::pair<std::string, std::string>> people() {
+  std::vector<std::pair<std::string, std::string>> all;
   for (const std::string name : {"ann.lee", "bob.ray", "cat.fox"}) {
     const auto dot = name.find('.');
     const json::object fields{{"firstName", name.substr(0, dot)},
@@ -287,8 +288,13 @@ void add_people(const Simulator& simulator) {
                               {"accounts", json::array{"5500001"}},
                               {"enabled", true},
                               {"extra", json::object{{"favouriteColour", "canary yellow"}}}};
-    simulator.put_user(name, json::serialize(fields));
+    all.emplace_back(name, json::serialize(fields));
   }
+  return all;
+}
+
+void add_people(const Simulator& simulator) {
+  for (const auto& [name, fields] : people()) simulator.put_user(name, fields);
 }
 
 Daemon::Daemon(Bench& bench, const Environment& environment) {

@@ -38,6 +38,9 @@ struct Asked {
   bool is_write() const;
 };
 
+/// From the simulator's journal.
+Asked read_asked(const boost::json::object& line);
+
 /// usersyncd-sim on a free port, with 12 users unless told otherwise, killed with its test.
 class Simulator {
  public:
@@ -136,7 +139,9 @@ class Bench {
 /// A desired-state entry that says what `add_people` made of ann.lee, bob.ray and cat.fox.
 std::string person(const std::string& username,
                    const std::string& more = "    roles: [basicAccess, Reporting]\n");
-/// Three enabled users with the roles basicAccess and reporting, an unknown field and no phone.
+/// Three enabled users with the roles basicAccess and reporting, an unknown field and no phone: for each
+/// username what the simulator's control API takes.
+std::vector<std::pair<std::string, std::string>> people();
 void add_people(const Simulator& simulator);
 
 /// `usersyncd run`, whose log is a file of JSON lines.

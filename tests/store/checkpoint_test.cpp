@@ -208,25 +208,22 @@ TEST_CASE("old records leave for a segment; the chain, shared bodies and checkpo
   const auto lines = exported(store.audit());
   const auto body_of_54 = store.audit().show(54).value();
   REQUIRE(contains(lines.at(53), "sameAs\":4,"));
-  CHECK(!store.audit().put_away(at(30), at(100), 1000));  // nothing is signed yet
+  CHECK(!store.audit().put_away(at(30), at(100)));  // nothing is signed yet
   const auto first = world.sign();
-  CHECK(!store.audit().put_away(at(-5), at(100), 1000));  // nothing is old enough
+  CHECK(!store.audit().put_away(at(-5), at(100)));  // nothing is old enough
 
-  const auto segment = store.audit().put_away(at(30), at(100), 20);
+  const auto segment = store.audit().put_away(at(30), at(100));
   REQUIRE(segment);
   CHECK(segment->first == 1);
-  CHECK(segment->last == 20);
-  const auto rest = store.audit().put_away(at(30), at(101), 1000);
-  REQUIRE(rest);
-  CHECK(rest->first == 21);
-  CHECK(rest->last == 30);
-  CHECK(!store.audit().put_away(at(30), at(102), 1000));
+  CHECK(segment->last == 30);
+  CHECK(!segment->more);
+  CHECK(!store.audit().put_away(at(30), at(100'000)));
   const auto second = world.sign();
 
   std::string expected;
-  for (std::size_t i = 0; i < 20; ++i) expected += lines[i] + '\n';
+  for (std::size_t i = 0; i < 30; ++i) expected += lines[i] + '\n';
   CHECK(text_of(segment->file) == expected);
-  CHECK(segment->file == temp.path() + ".audit-1-20.jsonl");
+  CHECK(segment->file == temp.path() + ".audit-1-30.jsonl");
   CHECK(mode_of(segment->file) == 0600);
   CHECK(store.audit().show(54).value() == body_of_54);
   CHECK(store.audit().put_away_until() == 30);
@@ -234,10 +231,10 @@ TEST_CASE("old records leave for a segment; the chain, shared bodies and checkpo
   const auto verified = store.audit().verify(heads_of({first, second}));
   CHECK(!verified.broken);
   CHECK(verified.base == 30);
-  CHECK(verified.checked == 32);
-  CHECK(verified.vouched == 62);
+  CHECK(verified.checked == 31);
+  CHECK(verified.vouched == 61);
   world.append(10);  // points to the body that was written out in what has left
-  CHECK(contains(exported(store.audit()).at(35), "sameAs\":4,"));
+  CHECK(contains(exported(store.audit()).at(34), "sameAs\":4,"));
   CHECK(!store.audit().verify({}).broken);
 
   run_raw(temp.path(), "UPDATE audit_bodies SET body = replace(body, 'l', 'k')");
@@ -250,7 +247,7 @@ TEST_CASE("a body that nobody points to any more leaves with its record") {
   AuditWorld world(store.audit());
   world.append(30);  // the last one with the large body is 24
   world.sign();
-  REQUIRE(store.audit().put_away(at(24), at(100), 1000));
+  REQUIRE(store.audit().put_away(at(24), at(100)));
   CHECK(query_raw(temp.path(), "SELECT COUNT(*) FROM audit_bodies") == "0");
   world.append(10);
   CHECK(contains(exported(store.audit()).at(10), "llll"));
@@ -285,7 +282,7 @@ TEST_CASE("what has not left cannot be deleted, also after something was put awa
   AuditWorld world(store.audit());
   world.append(20);
   world.sign();
-  REQUIRE(store.audit().put_away(at(10), at(100), 1000));
+  REQUIRE(store.audit().put_away(at(10), at(100)));
   Database database(temp.path(), Access::read_write, Schema{0x55535944, std::array<std::string_view, 1>{""}});
   CHECK(contains(store_error_of([&] { database.execute("DELETE FROM audit"); }), "append-only"));
 }

@@ -85,8 +85,8 @@ TEST_CASE("two verifiers agree on a log that began later, with its segments and 
   AuditWorld world(store.audit());
   world.append(60);
   world.sign();
-  const auto first = store.audit().put_away(at(20), at(100), 13);
-  const auto second = store.audit().put_away(at(20), at(100), 1000);
+  const auto first = store.audit().put_away(at(13), at(100));
+  const auto second = store.audit().put_away(at(20), at(100'000));
   REQUIRE(first);
   REQUIRE(second);
   world.sign();

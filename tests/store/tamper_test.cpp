@@ -41,7 +41,7 @@ class Bench {
       checkpoints_.push_back(world.sign());
     }
     if (put_away > 0) {
-      REQUIRE(audit_.put_away(at(100'000), at(200), put_away));
+      REQUIRE(audit_.put_away(at(put_away), at(200)));
       world.append(5);
       checkpoints_.push_back(world.sign());
     }

@@ -1,4 +1,4 @@
-#include "tests/kill/tracer.hpp"
+#include "tests/support/tracer.hpp"
 
 #include <fcntl.h>
 #include <sys/ptrace.h>
@@ -33,26 +33,15 @@ int wait_for(pid_t child) {
   return status;
 }
 
-}  // namespace
-
-Traced run_traced(const std::vector<std::string>& command, const std::string& log, std::size_t nth) {
-  auto words = command;
-  std::vector<char*> pointers;
-  for (auto& word : words) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  const pid_t child = ::fork();
-  if (child == 0) become(pointers.data(), log.c_str());
-  if (child < 0) throw std::runtime_error("cannot start " + command.front());
-
-  Traced traced;
-  int status = wait_for(child);  // the exec
-  if (WIFEXITED(status)) throw std::runtime_error("cannot trace " + command.front());
+// From the stop that the child has begun with.
+Traced follow(pid_t child, std::size_t nth) {
   ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+  Traced traced;
   bool entering = true;
   long signal = 0;
   while (true) {
     ::ptrace(PTRACE_SYSCALL, child, nullptr, signal);
-    status = wait_for(child);
+    const int status = wait_for(child);
     signal = 0;
     if (WIFEXITED(status)) traced.exit = WEXITSTATUS(status);
     if (WIFEXITED(status) || WIFSIGNALED(status)) return traced;
@@ -66,6 +55,39 @@ Traced run_traced(const std::vector<std::string>& command, const std::string& lo
     }
     entering = !entering;
   }
+}
+
+}  // namespace
+
+Traced run_traced(const std::vector<std::string>& command, const std::string& log, std::size_t nth) {
+  auto words = command;
+  std::vector<char*> pointers;
+  for (auto& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  const pid_t child = ::fork();
+  if (child == 0) become(pointers.data(), log.c_str());
+  if (child < 0) throw std::runtime_error("cannot start " + command.front());
+  const int status = wait_for(child);  // the exec
+  if (WIFEXITED(status)) throw std::runtime_error("cannot trace " + command.front());
+  return follow(child, nth);
+}
+
+Traced run_traced(const std::function<void()>& body, std::size_t nth) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(125);
+    ::raise(SIGSTOP);
+    try {
+      body();
+    } catch (const std::exception&) {
+      ::_exit(1);
+    }
+    ::_exit(0);
+  }
+  if (child < 0) throw std::runtime_error("cannot fork");
+  const int status = wait_for(child);  // the SIGSTOP
+  if (WIFEXITED(status)) throw std::runtime_error("cannot trace a child");
+  return follow(child, nth);
 }
 
 }  // namespace usersyncd::test

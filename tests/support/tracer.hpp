@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,5 +17,8 @@ struct Traced {
 /// Runs a command and kills it, the way SIGKILL does, at the entry of its `nth` system call, counted from the
 /// exec; 0: never. Its output goes to `log`.
 Traced run_traced(const std::vector<std::string>& command, const std::string& log, std::size_t nth);
+
+/// The same for what `body` does in a forked process, which ends without destructors, with 1 if it throws.
+Traced run_traced(const std::function<void()>& body, std::size_t nth);
 
 }  // namespace usersyncd::test
