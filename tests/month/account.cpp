@@ -1,5 +1,7 @@
 #include "tests/month/account.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -256,6 +258,7 @@ Cycled Account::cycle() {
   test::run(daemon_->run(*this));
   Cycled done;
   done.cpu = cpu_seconds() - began;
+  ::malloc_trim(0);  // as the daemon does between two polls
   done.believed = daemon_->look.judged && daemon_->look.observed.observation.complete;
   done.writes = static_cast<std::size_t>(far_.writes - writes);
   if (!daemon_->keeper.trouble().empty()) throw std::runtime_error(daemon_->keeper.trouble());
