@@ -127,6 +127,7 @@ void tell(const Sum& sum, const std::vector<Trouble>& troubles, double seconds) 
 void hurry() {
   sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
   constexpr int plenty = 64 << 20;
   mallopt(M_TRIM_THRESHOLD, plenty);
   mallopt(M_MMAP_THRESHOLD, plenty);
