@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "sync/error.hpp"
 #include "sync/plan_json.hpp"
@@ -159,11 +160,11 @@ Catalog catalog_from_text(std::string_view text) {
   return catalog;
 }
 
-json::value parse_stored(std::string_view text) {
+json::value parse_stored(std::string_view text, json::storage_ptr memory) {
   json::parse_options options;
   options.max_depth = max_depth;
   json::error_code error;
-  json::value value = json::parse(text, error, {}, options);
+  json::value value = json::parse(text, error, std::move(memory), options);
   if (error) fail("a document");
   return value;
 }

@@ -5,6 +5,8 @@
 #include <memory>
 #include <new>
 
+#include "sync/plan.hpp"
+
 namespace usersyncd {
 namespace {
 

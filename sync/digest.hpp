@@ -11,6 +11,5 @@ using Digest = std::array<unsigned char, 32>;
 
 Digest sha256(std::string_view bytes);
 std::string hex_of(const Digest& digest);  ///< lower case
-std::string sha256_hex(std::string_view bytes);
 
 }  // namespace usersyncd

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "sync/desired.hpp"
-#include "sync/digest.hpp"
 #include "sync/error.hpp"
 #include "sync/observed.hpp"
 #include "sync/user.hpp"
@@ -154,6 +153,9 @@ Fields effective_fields(const DesiredUser& user, const Catalog& catalog, Time no
 /// observation gives a plan without actions.
 Plan make_plan(const Desired& desired, const Observation& observed, const Ways& ways,
                const PlanMemory& memory, Time now);
+
+/// SHA-256, lower-case hex.
+std::string sha256_hex(std::string_view bytes);
 
 /// Digest of what one desired entry says (not where), to notice edits.
 std::string digest_of(const DesiredUser& user);
