@@ -2,6 +2,9 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <cstdint>
+#include <cstring>
+#include <utility>
 
 #include "sync/error.hpp"
 #include "sync/plan_json.hpp"
@@ -57,10 +60,21 @@ std::string to_text(const json::value& value) {
   return valid_utf8(json::serialize(value));
 }
 
+/// How many bytes of ASCII begin the text, which is most of it, so eight are looked at at a time.
+std::size_t ascii_length(std::string_view text) {
+  constexpr std::uint64_t high_bits = 0x8080'8080'8080'8080U;
+  std::size_t length = 0;
+  for (std::uint64_t eight = 0; text.size() - length >= sizeof eight; length += sizeof eight) {
+    std::memcpy(&eight, text.data() + length, sizeof eight);
+    if ((eight & high_bits) != 0) break;
+  }
+  while (length < text.size() && static_cast<unsigned char>(text[length]) < 0x80U) ++length;
+  return length;
+}
+
 /// How many bytes of well-formed UTF-8 begin the text, which is not empty; 0: none (RFC 3629, so no
 /// surrogates and no overlong forms).
 std::size_t sequence_length(std::string_view text) {
-  if (static_cast<unsigned char>(text.front()) < 0x80U) return 1;
   const auto byte = [text](std::size_t index) -> unsigned {
     return index < text.size() ? static_cast<unsigned char>(text[index]) : 0U;
   };
@@ -146,11 +160,11 @@ Catalog catalog_from_text(std::string_view text) {
   return catalog;
 }
 
-json::value parse_stored(std::string_view text) {
+json::value parse_stored(std::string_view text, json::storage_ptr memory) {
   json::parse_options options;
   options.max_depth = max_depth;
   json::error_code error;
-  json::value value = json::parse(text, error, {}, options);
+  json::value value = json::parse(text, error, std::move(memory), options);
   if (error) fail("a document");
   return value;
 }
@@ -165,6 +179,8 @@ std::optional<std::string> mended_utf8(std::string_view text) {
   std::size_t copied = 0;
   std::size_t position = 0;
   while (position < text.size()) {
+    position += ascii_length(text.substr(position));
+    if (position == text.size()) break;
     if (const std::size_t length = sequence_length(text.substr(position)); length > 0) {
       position += length;
       continue;

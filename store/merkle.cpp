@@ -1,45 +1,37 @@
 #include "store/merkle.hpp"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
+#include <array>
 #include <bit>
 
 namespace usersyncd {
 namespace {
 
-constexpr std::string_view hex_digits = "0123456789abcdef";
-
 /// An inner node: the byte 0x01 keeps it from ever being taken for a leaf.
 Digest node_of(const Digest& left, const Digest& right) {
-  std::array<unsigned char, 65> bytes{1};
+  std::array<char, 65> bytes{1};
   std::copy(left.begin(), left.end(), bytes.begin() + 1);
   std::copy(right.begin(), right.end(), bytes.begin() + 33);
-  Digest digest{};
-  SHA256(bytes.data(), bytes.size(), digest.data());
-  return digest;
+  return sha256(std::string_view{bytes.data(), bytes.size()});
+}
+
+/// Empty: no lower-case hex digit.
+std::optional<unsigned> value_of(char digit) {
+  if (digit >= '0' && digit <= '9') return static_cast<unsigned>(digit - '0');
+  if (digit >= 'a' && digit <= 'f') return static_cast<unsigned>(digit - 'a') + 10;
+  return std::nullopt;
 }
 
 }  // namespace
-
-std::string hex_of(const Digest& digest) {
-  std::string text;
-  text.reserve(digest.size() * 2);
-  for (const unsigned char byte : digest) {
-    text += hex_digits[byte >> 4U];
-    text += hex_digits[byte & 15U];
-  }
-  return text;
-}
 
 std::optional<Digest> digest_from_hex(std::string_view text) {
   Digest digest{};
   if (text.size() != digest.size() * 2) return std::nullopt;
   for (std::size_t i = 0; i < digest.size(); ++i) {
-    const auto high = hex_digits.find(text[2 * i]);
-    const auto low = hex_digits.find(text[2 * i + 1]);
-    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
-    digest[i] = static_cast<unsigned char>(high << 4U | low);
+    const auto high = value_of(text[2 * i]);
+    const auto low = value_of(text[2 * i + 1]);
+    if (!high || !low) return std::nullopt;
+    digest[i] = static_cast<unsigned char>(*high << 4U | *low);
   }
   return digest;
 }
@@ -56,12 +48,8 @@ void MerkleFrontier::add(const Digest& leaf) {
 }
 
 Digest MerkleFrontier::root() const {
-  Digest root{};
-  if (subtrees_.empty()) {
-    SHA256(nullptr, 0, root.data());
-    return root;
-  }
-  root = subtrees_.back();
+  if (subtrees_.empty()) return sha256({});
+  Digest root = subtrees_.back();
   for (auto left = subtrees_.rbegin() + 1; left != subtrees_.rend(); ++left) root = node_of(*left, root);
   return root;
 }

@@ -1,18 +1,15 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "sync/digest.hpp"
+
 namespace usersyncd {
 
-/// A SHA-256.
-using Digest = std::array<unsigned char, 32>;
-
-std::string hex_of(const Digest& digest);  ///< lower case
 /// Empty: these are not 64 lower-case hex digits.
 std::optional<Digest> digest_from_hex(std::string_view text);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <utility>
 
 namespace usersyncd {
@@ -31,6 +32,13 @@ std::optional<Time> parse_date(std::string_view text) {
   const auto date = date::year{*year} / *month / *day;
   if (!date.ok()) return std::nullopt;
   return Time{date::sys_days{date}};
+}
+
+// At least so many digits.
+void append_number(std::string& text, std::int64_t number, std::size_t width) {
+  if (number < 0) text += '-';
+  const auto digits = std::to_string(std::abs(number));
+  text.append(width - std::min(width, digits.size()), '0') += digits;
 }
 
 // `HH:MM` with an hour and a minute that exist.
@@ -64,9 +72,19 @@ std::optional<Duration> take_fraction(std::string_view& text) {
 }  // namespace
 
 std::string format_time(Time time) {
-  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
-  if (whole == time) return date::format("%FT%TZ", whole);
-  return date::format("%FT%TZ", time);
+  const auto day = std::chrono::floor<date::days>(time);
+  const date::year_month_day calendar{day};
+  const auto of_day = (time - day).count();
+  std::string text;
+  text.reserve(std::string_view{"2026-01-31T12:34:56.789Z"}.size());
+  append_number(text, int{calendar.year()}, 4);
+  append_number(text += '-', static_cast<int>(unsigned{calendar.month()}), 2);
+  append_number(text += '-', static_cast<int>(unsigned{calendar.day()}), 2);
+  append_number(text += 'T', of_day / 3'600'000, 2);
+  append_number(text += ':', of_day / 60'000 % 60, 2);
+  append_number(text += ':', of_day / 1'000 % 60, 2);
+  if (of_day % 1'000 != 0) append_number(text += '.', of_day % 1'000, 3);
+  return text += 'Z';
 }
 
 std::optional<Time> parse_time(std::string_view text) {
