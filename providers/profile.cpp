@@ -53,6 +53,21 @@ OneOf<Meaning> meaning_name() {
 
 void refuse_empty(Shape& shape, std::string_view key, const std::vector<std::string>& names) {
   if (shape.written(key) && names.empty()) shape.refuse(key, "at least one name is needed");
+void check_paging(Shape& shape, const Paging& paging) {
+  using Kind = Paging::Kind;
+  const bool links = paging.kind == Kind::link;
+  const bool names_next = links || paging.kind == Kind::cursor;
+  if (paging.kind != Kind::none && !links && paging.position_parameter.empty())
+    shape.refuse("positionParameter", "positionParameter is needed");
+  if (links && paging.next.empty() && !paging.link_header)
+    shape.refuse("next", "next or linkHeader is needed for links");
+  if (paging.kind == Kind::cursor && paging.next.empty())
+    shape.refuse("next", "next is needed: it says where the cursor stands");
+  if (paging.link_header && !links) shape.refuse("linkHeader", "linkHeader is for `kind: link`");
+  if (!paging.more.empty() && !names_next)
+    shape.refuse("more", "more is for `kind: link` and `kind: cursor`");
+  if (paging.short_page_ends && !shape.written("size") && paging.size_parameter.empty())
+    shape.refuse("shortPageEnds", "shortPageEnds needs size or sizeParameter: short of what?");
 }
 
 bool is_base_url(const std::string& text) {
@@ -118,31 +133,38 @@ void describe(Shape& shape, Endpoints& calls) {
 void describe(Shape& shape, Paging& paging) {
   using Kind = Paging::Kind;
   shape.about("How the list of users comes in pages.");
-  shape.required(
-      "kind", paging.kind, "none: the whole list at once.",
-      one_of<Kind>(
-          {{"none", Kind::none}, {"offset", Kind::offset}, {"page", Kind::page}, {"link", Kind::link}}));
+  shape.required("kind", paging.kind, "none: the whole list at once.",
+                 one_of<Kind>({{"none", Kind::none},
+                               {"offset", Kind::offset},
+                               {"page", Kind::page},
+                               {"link", Kind::link},
+                               {"cursor", Kind::cursor}}));
   shape.optional("size", paging.size, "Users to ask for in a page.", in_range(1, 10'000));
   shape.optional("sizeParameter", paging.size_parameter, "Query parameter of the page size.");
   shape.optional("positionParameter", paging.position_parameter,
-                 "Query parameter of the offset or page number.");
+                 "Query parameter of the offset, the page number or the cursor.");
   shape.optional("firstPage", paging.first_page, "Number of the first page.", in_range(0, 1));
-  shape.optional(
-      "shortPageEnds", paging.short_page_ends,
-      "A page with fewer users than asked for is the last. False: one more is asked for where there is no "
-      "total, since the provider may give less than it is asked for.");
+  shape.optional("shortPageEnds", paging.short_page_ends,
+                 "A page with fewer users than asked for is the last. False: the provider may give less than "
+                 "it is asked "
+                 "for, so where there is no total one more page is asked for, or, with link and cursor, a "
+                 "first page that "
+                 "neither names a next one nor says that it is the last is taken for cut off.");
   shape.optional("maxPages", paging.max_pages, "A list that is longer is not believed.",
                  in_range(1, 100'000));
   shape.optional("total", paging.total, "Dotted paths where the number of all users may stand.");
-  shape.optional("next", paging.next, "Dotted paths where the link to the next page may stand.");
+  shape.optional(
+      "next", paging.next,
+      "Dotted paths where the link to the next page, or its cursor, may stand; null, false and \"\" say "
+      "that there is none.");
+  shape.optional("more", paging.more, "Dotted paths of a flag that says whether there is a next page.");
+  shape.optional("linkHeader", paging.link_header,
+                 "Whether the link to the next page may stand in the `Link` header, as rel=\"next\".");
   shape.optional("truncationSizes", paging.truncation_sizes,
                  "A list of exactly so many users smells of a silent cap and is not believed.",
                  list_of(IntegerCodec<std::size_t>{1, 1'000'000}));
   if (!shape.readable()) return;
-  const bool counted = paging.kind == Kind::offset || paging.kind == Kind::page;
-  if (counted && paging.position_parameter.empty())
-    shape.refuse("positionParameter", "positionParameter is needed");
-  if (paging.kind == Kind::link && paging.next.empty()) shape.refuse("next", "next is needed for links");
+  check_paging(shape, paging);
 }
 
 void describe(Shape& shape, ListAt& list) {

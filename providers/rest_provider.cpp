@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "providers/codec.hpp"
+#include "providers/next_page.hpp"
 #include "providers/target.hpp"
 #include "providers/tree.hpp"
 #include "sync/password.hpp"
@@ -167,7 +168,8 @@ Awaitable<Result<Listing>> RestProvider::decode_list(const std::string& first, P
       page = std::move(read[i].second);
     else
       page = co_await client_.read_page(target, unknown, context);
-    const auto failure = page ? take_page(understood(*page), target, pager, listing) : page.error();
+    const auto failure =
+        page ? take_page(understood(*page), page->links, target, pager, listing) : page.error();
     if (failure) {
       if (pager.pages() == 0) co_return *failure;
       // What was read of it cannot be the whole list (A3).
@@ -190,13 +192,15 @@ Answer RestProvider::understood(PageAnswer& page) const {
   return answer;
 }
 
-std::optional<Error> RestProvider::take_page(const Answer& answer, const std::string& target, Pager& pager,
+std::optional<Error> RestProvider::take_page(const Answer& answer, const std::vector<std::string>& links,
+                                             const std::string& target, Pager& pager,
                                              Listing& listing) const {
   PageFacts facts;
   Listing page;
   if (answer.meaning == Meaning::success) {
     if (!answer.tree) return malformed("the answer is empty", where(profile_.endpoints.list));
-    if (auto failure = read_page(*answer.tree, target, facts, page)) return failure;
+    if (auto failure = read_page(*answer.tree, facts, page)) return failure;
+    read_next_page(*answer.tree, links, target, facts, page);
   } else if (answer.meaning != Meaning::empty) {
     return not_there(answer, where(profile_.endpoints.list));
   }
@@ -210,8 +214,7 @@ std::optional<Error> RestProvider::take_page(const Answer& answer, const std::st
   return std::nullopt;
 }
 
-std::optional<Error> RestProvider::read_page(const json::value& tree, const std::string& target,
-                                             PageFacts& facts, Listing& page) const {
+std::optional<Error> RestProvider::read_page(const json::value& tree, PageFacts& facts, Listing& page) const {
   const auto entries = list_entries(profile_.answers.users, tree);
   if (!entries) return malformed(entries.error().message, where(profile_.endpoints.list));
   for (const json::value* entry : *entries) {
@@ -238,16 +241,23 @@ std::optional<Error> RestProvider::read_page(const json::value& tree, const std:
     facts.total = number;
     break;
   }
-  for (const std::string& path : profile_.paging.next) {
-    const json::value* link = find_path(tree, path);
-    const auto text = link ? scalar_text(*link) : std::nullopt;
-    if (!text || text->empty()) continue;
-    const Result<std::string> next = follow(client_.base_url(), target, *text);
-    if (!next) page.faults.push_back("next page: " + next.error().message);
-    if (next) facts.next = *next;
-    break;
-  }
   return std::nullopt;
+}
+
+void RestProvider::read_next_page(const json::value& tree, const std::vector<std::string>& links,
+                                  const std::string& target, PageFacts& facts, Listing& page) const {
+  Result<NextPage> next = next_page(profile_.paging, tree, links);
+  if (next && !next->name.empty() && profile_.paging.kind == Paging::Kind::link) {
+    Result<std::string> followed = follow(client_.base_url(), target, next->name);
+    if (followed) next->name = std::move(*followed);
+    if (!followed) next = followed.error();
+  }
+  if (!next) {
+    page.faults.push_back("next page: " + redactor_.redact(next.error().message));
+    return;
+  }
+  facts.next = std::move(next->name);
+  facts.last = next->last;
 }
 
 Result<Endpoint> RestProvider::item_call(const UserKey& key) const {
