@@ -343,6 +343,10 @@ void derive(Profile& profile) {
   const Endpoints& calls = profile.endpoints;
   Capabilities& can = profile.capabilities;
   can.tells_enabled = profile.fields.enabled.has_value();
+  can.reads_by_name = calls.item_by_username || !needs_user_id(*calls.item);
+  for (Field field : all_fields) {
+    if (!wire_names(profile.fields, field)) can.lacking.push_back(field);
+  }
   const std::array<std::pair<Operation, const std::optional<Endpoint>*>, 4> by_call{{
       {Operation::update, &calls.update},
       {Operation::enable, calls.enable ? &calls.enable : &calls.update},
