@@ -1,7 +1,6 @@
 #include "providers/codec.hpp"
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 
 #include "providers/tree.hpp"
 #include "providers/wire_set.hpp"
@@ -263,10 +262,10 @@ void erase_passwords(const Profile& profile, json::object& user) {
 }
 
 std::string body_text(const Profile& profile, json::object body) {
-  if (profile.body_root.empty()) return json::serialize(body);
+  if (profile.body_root.empty()) return tree_text(body);
   json::object wrapped;
   wrapped.emplace(profile.body_root, std::move(body));
-  return json::serialize(wrapped);
+  return tree_text(wrapped);
 }
 
 }  // namespace usersyncd

@@ -1,7 +1,6 @@
 #include "providers/rest_provider.hpp"
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 
 #include "providers/codec.hpp"
 #include "providers/next_page.hpp"
@@ -219,7 +218,7 @@ std::optional<Error> RestProvider::read_page(const json::value& tree, PageFacts&
   if (!entries) return malformed(entries.error().message, where(profile_.endpoints.list));
   for (const json::value* entry : *entries) {
     auto user = decode_user(profile_.fields, *entry, catalog_);
-    const std::string key = user ? key_of(user->username) : json::serialize(*entry);
+    const std::string key = user ? key_of(user->username) : tree_text(*entry);
     facts.keys.push_back(key);
     if (!user && page.faults.size() < most_faults)
       page.faults.push_back(redactor_.redact(user.error().message));
@@ -231,7 +230,7 @@ std::optional<Error> RestProvider::read_page(const json::value& tree, PageFacts&
     const json::value* errors = find_path(tree, path);
     if (!errors || as_list(*errors).empty()) continue;
     page.faults.push_back("the list came with errors: " +
-                          redactor_.redact(json::serialize(*errors).substr(0, 300)));
+                          redactor_.redact(tree_text(*errors).substr(0, 300)));
   }
   for (const std::string& path : profile_.paging.total) {
     const json::value* total = find_path(tree, path);
@@ -300,7 +299,7 @@ Result<RemoteUser> RestProvider::remote_user(json::object item) const {
   if (!user) return Error{ErrorKind::malformed, redactor_.redact(user.error().message), {}};
   RemoteUser remote;
   remote.user = std::move(*user);
-  remote.document = json::serialize(item);
+  remote.document = tree_text(item);
   return remote;
 }
 

@@ -17,6 +17,9 @@ namespace usersyncd {
 /// namespace prefixes are dropped, `xsi:nil="true"` is null. What decides is the first byte, because servers
 /// answer in XML whatever was asked for; `content_type` only helps to name what cannot be read.
 ///
+/// A number with a fraction or an exponent is kept as it was written, as a text that only tree_text and
+/// scalar_text know from others: an update sends back 1.50 and not 1.5E0.
+///
 /// Fails with kind `malformed` on HTML, an empty body, a document type declaration, duplicate JSON members,
 /// nesting deeper than 32, invalid UTF-8, integers beyond 64 bits, and anything that is not one whole
 /// document.
@@ -24,6 +27,9 @@ Result<boost::json::value> parse_tree(std::string_view content_type, std::string
 
 /// Whether a body is a web page: an answer of something in between, not of the API (A10).
 bool looks_like_html(std::string_view content_type, std::string_view body);
+
+/// JSON text of a tree, with every number as it was written. Trees are written with nothing else.
+std::string tree_text(const boost::json::value& tree);
 
 /// One element, many, an empty one and none, all as a list (A70).
 std::vector<const boost::json::value*> as_list(const boost::json::value& value);
