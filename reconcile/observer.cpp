@@ -141,6 +141,7 @@ Listing Observer::take(Reading reading, Observed& observed) const {
   observed.observation.account = account_.id;
   observed.observation.observed_at = ports_.clock.now();
   observed.observation.immutable = account_.capabilities.immutable;
+  observed.observation.lacking = account_.capabilities.lacking;
   observed.observation.tells_enabled = account_.capabilities.tells_enabled;
   return listing;
 }
