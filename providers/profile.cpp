@@ -52,7 +52,19 @@ OneOf<Meaning> meaning_name() {
 }
 
 void refuse_empty(Shape& shape, std::string_view key, const std::vector<std::string>& names) {
-  if (shape.written(key) && names.empty()) shape.refuse(key, "at least one name is needed");
+  if (shape.readable() && names.empty()) shape.refuse(key, "at least one name is needed");
+}
+
+/// Names that may be dotted paths, of which each part is a name.
+void refuse_bad_names(Shape& shape, std::string_view key, const std::vector<std::string>& names) {
+  refuse_empty(shape, key, names);
+  for (const std::string& name : names) {
+    const std::string dotted = "." + name + ".";
+    if (dotted.find("..") != std::string::npos)
+      shape.refuse(key, "`" + name + "` is not a name, nor a path such as `name.given`");
+  }
+}
+
 void check_paging(Shape& shape, const Paging& paging) {
   using Kind = Paging::Kind;
   const bool links = paging.kind == Kind::link;
@@ -200,18 +212,19 @@ void describe(Shape& shape, Answers& answers) {
 
 void describe(Shape& shape, WireText& text) {
   shape.about("A text field: its names on the wire.");
-  if (shape.shorthand(text.names, "Its names; all are read, the first is written.")) return;
-  shape.required("names", text.names, "Its names; all are read, the first is written.");
-  refuse_empty(shape, "names", text.names);
+  const bool brief = shape.shorthand(text.names, "Its names; all are read, the first is written.");
+  if (!brief) shape.required("names", text.names, "Its names; all are read, the first is written.");
+  refuse_bad_names(shape, "names", text.names);
 }
 
 void describe(Shape& shape, WireFlag& flag) {
   shape.about("A field that is true or false.");
-  if (shape.shorthand(flag.names, "Its names; all are read, the first is written.")) return;
-  shape.required("names", flag.names, "Its names; all are read, the first is written.");
+  const bool brief = shape.shorthand(flag.names, "Its names; all are read, the first is written.");
+  if (!brief) shape.required("names", flag.names, "Its names; all are read, the first is written.");
+  refuse_bad_names(shape, "names", flag.names);
+  if (brief) return;
   shape.optional("whenTrue", flag.when_true, "What stands for true, in quotes: \"ACTIVE\".");
   shape.optional("whenFalse", flag.when_false, "What stands for false, in quotes: \"INACTIVE\".");
-  refuse_empty(shape, "names", flag.names);
 }
 
 void describe(Shape& shape, WireSet& set) {
@@ -225,14 +238,19 @@ void describe(Shape& shape, WireSet& set) {
       one_of<SetShape>(
           {{"strings", SetShape::strings}, {"objects", SetShape::objects}, {"nested", SetShape::nested}}));
   shape.optional("keepShape", set.keep_shape, "Whether an update writes the shape that was read.");
-  refuse_empty(shape, "names", set.names);
+  shape.optional("numbers", set.numbers,
+                 "Whether ids are written as numbers for a new user; an update writes what was read.");
+  refuse_bad_names(shape, "names", set.names);
   if (shape.readable() && set.write == SetShape::nested && set.element.empty()) {
     shape.refuse("element", "element is needed for the nested shape");
   }
 }
 
 void describe(Shape& shape, UserFields& fields) {
-  shape.about("usersyncd's fields by their names on the wire. What is not mapped does not exist here.");
+  shape.about(
+      "usersyncd's fields by their names on the wire, which may be dotted paths such as `name.given`. What "
+      "is "
+      "not mapped does not exist here.");
   shape.required("username", fields.username, "The key.");
   shape.optional("userId", fields.user_id, "The provider's own key; missing: the username is the key.");
   shape.optional("accountMark", fields.account_mark, "Says to which account an entry belongs.");
@@ -245,7 +263,7 @@ void describe(Shape& shape, UserFields& fields) {
   shape.optional("enabled", fields.enabled, "Whether the user may sign in.");
   shape.optional("roles", fields.roles, "Roles.");
   shape.optional("accounts", fields.accounts, "Accounts that the user may use.");
-  refuse_empty(shape, "username", fields.username);
+  refuse_bad_names(shape, "username", fields.username);
 }
 
 void describe(Shape& shape, Creation& create) {

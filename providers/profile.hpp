@@ -79,6 +79,8 @@ struct Answers {
   AccountsAt accounts;
 };
 
+// Names of fields and of members of an element may be dotted paths (`name.given`), see member_at and put_at.
+
 /// A text field; the first of `names` is the one that is written.
 struct WireText {
   std::vector<std::string> names;
@@ -101,6 +103,7 @@ struct WireSet {
   SetShape write =
       SetShape::strings;   ///< for a new user, and where the shape cannot be told from what was read
   bool keep_shape = true;  ///< an update writes the shape that was read
+  bool numbers = false;    ///< ids are written as numbers, where it cannot be told from what was read
 };
 
 /// usersyncd's fields by their names on the wire. A field that is not mapped does not exist at this provider.

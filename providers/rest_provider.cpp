@@ -16,6 +16,9 @@ namespace json = boost::json;
 /// More entries than this that cannot be read are not told one by one.
 constexpr std::size_t most_faults = 20;
 
+constexpr const char* no_place_for_password =
+    "the profile's `password` leads through a field that is not an object; nothing was sent";
+
 WriteOutcome outcome(WriteOutcome::Kind kind, std::string message) {
   WriteOutcome result;
   result.kind = kind;
@@ -351,7 +354,8 @@ Awaitable<WriteOutcome> RestProvider::create(const Permit& permit, ExchangeConte
       co_return outcome(WriteOutcome::Kind::not_sent, "the password could not be delivered: " + why);
     }
   }
-  (*body)[profile_.creation.password] = password.secret().reveal();
+  if (!put_at(*body, profile_.creation.password, json::value(password.secret().reveal())))
+    co_return outcome(WriteOutcome::Kind::refused, no_place_for_password);
   co_return co_await send(*profile_.endpoints.create, key, body_text(profile_, *body), action.operation,
                           context);
 }

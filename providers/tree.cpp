@@ -341,6 +341,36 @@ std::string tree_text(const json::value& tree) {
   return text;
 }
 
+json::value as_number(const std::string& text) {
+  const char* end = text.data() + text.size();
+  std::int64_t number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const bool whole = error == std::errc{} && stop == end && std::to_string(number) == text;
+  return whole ? json::value(number) : json::value(text);
+}
+
+const json::value* member_at(const json::object& object, std::string_view path) {
+  if (const json::value* whole = object.if_contains(path)) return whole;
+  const auto dot = path.find('.');
+  if (dot == std::string_view::npos) return nullptr;
+  const json::value* part = object.if_contains(path.substr(0, dot));
+  const json::object* inner = part ? part->if_object() : nullptr;
+  return inner ? member_at(*inner, path.substr(dot + 1)) : nullptr;
+}
+
+bool put_at(json::object& object, std::string_view path, json::value value) {
+  const auto dot = path.find('.');
+  if (dot == std::string_view::npos || object.contains(path)) {
+    object[path] = std::move(value);
+    return true;
+  }
+  const std::string_view first = path.substr(0, dot);
+  json::value* part = object.if_contains(first);
+  if (part && !part->is_null() && !part->is_object()) return false;
+  if (!part || part->is_null()) object[first].emplace_object();
+  return put_at(object[first].as_object(), path.substr(dot + 1), std::move(value));
+}
+
 const json::value* find_path(const json::value& tree, std::string_view path) {
   const json::value* here = &tree;
   while (here && !path.empty()) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <optional>
@@ -40,6 +41,17 @@ std::optional<std::string> scalar_text(const boost::json::value& value);
 
 /// A whole number that is not negative, written as a number or as digits in a text; nothing for the rest.
 std::optional<std::uint64_t> whole_number(const boost::json::value& value);
+
+/// The text as a number if it is a whole one and written as JSON writes it (`8`, not `08`), else as a text.
+boost::json::value as_number(const std::string& text);
+
+/// The member of an object at a dotted path (`name.given`): the one that has the whole path for its name,
+/// else what stands below the part before the dot. Null if absent.
+const boost::json::value* member_at(const boost::json::object& object, std::string_view path);
+
+/// Puts a member in that place, and makes the objects that lead there. False, and nothing is changed, if
+/// something else than an object stands in the way.
+bool put_at(boost::json::object& object, std::string_view path, boost::json::value value);
 
 /// The value at a dotted path (`UsersResponse.Users.User`); the empty path is the value itself. Null if
 /// absent.

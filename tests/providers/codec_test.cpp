@@ -218,6 +218,68 @@ TEST_CASE("A41: an update sends what was read, changed only where it has to") {
         R"({"Username":"a","TelephoneNumber":"1"})");
 }
 
+/// A provider whose users are nested, with ids that are numbers.
+Profile nested() {
+  Profile profile = built_in("bandwidth-v1");
+  profile.fields.username = {"login.name"};
+  profile.fields.first_name->names = {"name.given"};
+  profile.fields.last_name->names = {"name.family"};
+  profile.fields.roles->id = "role.id";
+  profile.fields.roles->name.clear();
+  profile.fields.roles->write = SetShape::objects;
+  profile.fields.never_sent = {"login.secret"};
+  return profile;
+}
+
+TEST_CASE("a dotted name leads into an object, when it is read and when it is written") {
+  const Profile profile = nested();
+  const std::string ann =
+      R"({"login":{"name":"ann","secret":"x"},"name":{"given":"Ann","x":1},"roles":[{"role":{"id":"r1"}}]})";
+  const User user = decoded(profile, ann);
+  CHECK(user.username == "ann");
+  CHECK(*user.fields.text(Field::first_name) == "Ann");
+  CHECK_FALSE(user.fields.has(Field::last_name));
+  CHECK(*user.fields.set_of(Field::roles) == StringSet{"r1"});
+  CHECK(updated(profile, ann,
+                {to(Field::first_name, text("Anna")), to(Field::last_name, text("Lee")),
+                 to(Field::roles, items({"r1", "r2"}))}) ==
+        R"({"login":{"name":"ann"},"name":{"given":"Anna","x":1,"family":"Lee"},)"
+        R"("roles":[{"role":{"id":"r1"}},{"role":{"id":"r2"}}]})");
+  CHECK(updated(profile, R"({"login":{"name":"ann"},"name":null})", {to(Field::last_name, text("Lee"))}) ==
+        R"({"login":{"name":"ann"},"name":{"family":"Lee"}})");
+  CHECK(updated(profile, R"({"login":{"name":"ann"},"name":"Ann"})", {to(Field::last_name, text("Lee"))})
+            .starts_with("error: there is no place for `lastName` at `name.family`"));
+  // Whoever has a dot in a name means just that.
+  CHECK(updated(profile, R"({"login":{"name":"ann"},"name.given":"A"})",
+                {to(Field::first_name, text("B"))}) == R"({"login":{"name":"ann"},"name.given":"B"})");
+  const auto body =
+      body_of_new_user(profile,
+                       action_on(Operation::create, "bob",
+                                 {to(Field::first_name, text("Bob")), to(Field::last_name, text("Ray"))}),
+                       "1");
+  REQUIRE(body);
+  CHECK(tree_text(*body).starts_with(R"({"login":{"name":"bob"},"name":{"given":"Bob","family":"Ray"},)"));
+}
+
+TEST_CASE("ids that are numbers are written as numbers") {
+  Profile profile = built_in("bandwidth-v1");
+  const auto write = [&](const std::string& roles, std::vector<std::string> wanted) {
+    return updated(profile, R"({"username":"a","roles":)" + roles + "}",
+                   {to(Field::roles, items(std::move(wanted)))});
+  };
+  CHECK(write("[7]", {"7", "8"}) == R"({"username":"a","roles":[7,8]})");
+  CHECK(write(R"([{"roleId":7}])", {"8"}) == R"({"username":"a","roles":[{"roleId":8}]})");
+  CHECK(write(R"(["7"])", {"7", "8"}) == R"({"username":"a","roles":["7","8"]})");
+  CHECK(write("[7]", {"08", "x", "-0"}) == R"({"username":"a","roles":["-0","08","x"]})");
+  CHECK(write("[]", {"8"}) == R"({"username":"a","roles":["8"]})");
+  profile.fields.roles->numbers = true;
+  CHECK(write("[]", {"8"}) == R"({"username":"a","roles":[8]})");
+  CHECK(updated(profile, R"({"username":"a","phone":19195550000})",
+                {to(Field::phone, text("19195550001"))}) == R"({"username":"a","phone":19195550001})");
+  CHECK(updated(profile, R"({"username":"a","phone":19195550000})", {to(Field::phone, text("+1919"))}) ==
+        R"({"username":"a","phone":"+1919"})");
+}
+
 TEST_CASE("A40: a password is never part of an update") {
   CHECK(updated(built_in("bandwidth-dashboard"),
                 R"({"Username":"a","Password":"x","PASSWORD":"y","Enabled":true})",

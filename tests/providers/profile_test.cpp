@@ -59,6 +59,9 @@ TEST_CASE("a profile that makes no sense is refused with its place") {
            {"{ codes: [12000], meaning: notFound }", "{ meaning: notFound }",
             "one of status, codes and text"},
            {"  username: [Username]", "  username: []", "at least one name"},
+           {"  username: [Username]", "  username: [.name]", "is not a name, nor a path"},
+           {"firstName: [FirstName]", "firstName: [name..given]", "is not a name, nor a path"},
+           {"firstName: [FirstName]", "firstName: []", "at least one name"},
            {"version: 1", "version: 2", "mine.yaml:"},
        }) {
     CAPTURE(row.to);

@@ -60,6 +60,22 @@ TEST_CASE("a tree is written with every number as it was read") {
   CHECK(tree_of("1e999").starts_with("error: "));
 }
 
+TEST_CASE("a member is put where its path leads, or nothing is changed") {
+  auto tree = parse_tree("", R"({"a":{"b":1},"c.d":2,"e":"text","f":null})");
+  REQUIRE(tree);
+  auto& object = tree->as_object();
+  CHECK(member_at(object, "a.b")->as_int64() == 1);
+  CHECK(member_at(object, "c.d")->as_int64() == 2);
+  for (const char* missing : {"a.c", "a.b.c", "c", "e.x", "f.x", "g", "g.h"})
+    CHECK_FALSE(member_at(object, missing));
+  CHECK(put_at(object, "a.x.y", 3));
+  CHECK(put_at(object, "c.d", 4));
+  CHECK(put_at(object, "f.g", 5));
+  CHECK_FALSE(put_at(object, "e.x", 6));
+  CHECK_FALSE(put_at(object, "a.b.x", 7));
+  CHECK(tree_text(*tree) == R"({"a":{"b":1,"x":{"y":3}},"c.d":4,"e":"text","f":{"g":5}})");
+}
+
 TEST_CASE("XML: prefixes and attributes are dropped, nil is null, entities of XML itself are read") {
   CHECK(tree_of(R"(<n:a xmlns:n="x"><n:b c="d">1 &lt; 2 &amp; <![CDATA[<3>]]></n:b></n:a>)") ==
         R"({"a":{"b":"1 < 2 & <3>"}})");
