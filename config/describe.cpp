@@ -25,13 +25,20 @@ bool is_boolean_word(std::string_view text) {
          text == "FALSE";
 }
 
+/// Text that an unquoted number is as well: a pattern speaks of strings only.
+boost::json::object free_text_schema(std::string_view pattern) {
+  boost::json::object schema = text_schema(pattern);
+  schema["type"] = boost::json::array{"string", "number"};
+  return schema;
+}
+
+}  // namespace
+
 boost::json::object text_schema(std::string_view pattern) {
   boost::json::object schema{{"type", "string"}};
   if (!pattern.empty()) schema["pattern"] = pattern;
   return schema;
 }
-
-}  // namespace
 
 std::string found_text(const YamlNode& node) {
   switch (node.kind) {
@@ -184,7 +191,7 @@ bool Codec<std::string>::read(Reading& reading, const YamlNode& node, std::strin
 }
 
 boost::json::object Codec<std::string>::schema() const {
-  return text_schema({});
+  return free_text_schema({});
 }
 
 bool Codec<bool>::read(Reading& reading, const YamlNode& node, bool& value) const {
@@ -316,7 +323,7 @@ bool TextCodec::read(Reading& reading, const YamlNode& node, std::string& value)
 }
 
 boost::json::object TextCodec::schema() const {
-  boost::json::object schema = text_schema(pattern);
+  boost::json::object schema = free_text_schema(pattern);
   if (longest > 0) schema["maxLength"] = longest;
   return schema;
 }

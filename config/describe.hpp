@@ -269,6 +269,9 @@ struct VersionCodec {
   boost::json::object schema() const;
 };
 
+/// The schema of a text of which a number is none; the pattern is ECMA 262, or empty.
+boost::json::object text_schema(std::string_view pattern);
+
 /// Text that `check` accepts. `check` returns what is wrong with it, or nothing.
 struct TextCodec {
   std::function<std::optional<std::string>(const std::string&)> check;
@@ -300,7 +303,7 @@ struct ScalarCodec {
     value = std::move(*parsed);
     return true;
   }
-  boost::json::object schema() const { return TextCodec{{}, pattern, 0}.schema(); }
+  boost::json::object schema() const { return text_schema(pattern); }
 };
 
 /// The untyped part of OneOf. Reports what is not among `names`.

@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "config/user_rules.hpp"
 #include "config/write_desired.hpp"
 #include "daemon/live_commands.hpp"
 #include "reconcile/parallel.hpp"
@@ -64,7 +65,8 @@ Awaitable<void> import_users(AccountStack& stack, std::vector<User>& users, std:
   users = std::move(listing->users);
   std::vector<User*> thin;
   for (auto& user : users) {
-    if (lacks_a_field(user, stack.profile())) thin.push_back(&user);
+    // Who cannot be wanted is left out anyhow, and may be somebody that no request can name (`..`).
+    if (lacks_a_field(user, stack.profile()) && !fault_of_username(user.username)) thin.push_back(&user);
   }
   const auto read_one = [&](std::size_t i) { return read_whole_user(stack, *thin[i], failure); };
   co_await for_each_limited(thin.size(), stack.context().max_in_flight, read_one);

@@ -11,6 +11,7 @@
 #include "config/desired_file.hpp"
 #include "config/file.hpp"
 #include "config/yaml.hpp"
+#include "daemon/logins.hpp"
 #include "policies/check.hpp"
 #include "policies/read.hpp"
 
@@ -205,6 +206,7 @@ Loaded<Settings> load_accounts(const std::string& config_path) {
     loaded.value.emplace();
     loaded.value->config = std::move(*config);
     read_profiles(*loaded.value, loaded.problems);
+    check_logins(loaded.value->accounts, loaded.problems);
   }
   if (!loaded.problems.empty()) {
     loaded.value.reset();

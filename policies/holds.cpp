@@ -24,7 +24,8 @@ std::string beyond(const Action& action, const Capabilities& can) {
                        std::find(immutable.begin(), immutable.end(), change.field) != immutable.end();
     const bool unknown = (change.field == Field::roles && !can.roles) ||
                          (change.field == Field::accounts && !can.accounts) ||
-                         (change.field == Field::scope && !can.scopes);
+                         (change.field == Field::scope && !can.scopes) ||
+                         std::find(can.lacking.begin(), can.lacking.end(), change.field) != can.lacking.end();
     if (fixed || unknown) return "change " + std::string{name_of(change.field)};
   }
   // Who could not be read may have an id.

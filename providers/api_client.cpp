@@ -60,6 +60,23 @@ std::string without_query(const std::string& target) {
   return target.substr(0, target.find('?'));
 }
 
+std::vector<std::string> link_headers(const Headers& headers) {
+  std::vector<std::string> links;
+  for (const auto& [name, value] : headers) {
+    if (key_of(name) == "link") links.push_back(value);
+  }
+  return links;
+}
+
+// A page with the same users is another one if another page comes after it.
+std::string page_digest(const HttpResponse& response) {
+  const auto links = link_headers(response.headers);
+  if (links.empty()) return sha256_hex(response.body);
+  std::string all = sha256_hex(response.body);
+  for (const std::string& link : links) all += "\n" + link;
+  return sha256_hex(all);
+}
+
 bool is_definite(Meaning meaning) {
   switch (meaning) {
     case Meaning::success:
@@ -158,6 +175,7 @@ Awaitable<Result<PageAnswer>> ApiClient::read_page(std::string target, std::stri
   page.mark = PageMark{std::move(target), std::move(done->digest)};
   page.undecoded = std::move(done->undecoded);
   page.answer = std::move(*done->answer);
+  page.links = link_headers(done->headers);
   co_return page;
 }
 
@@ -273,7 +291,7 @@ Awaitable<ApiClient::Exchange> ApiClient::exchange(HttpRequest request, Http& ht
 
 void ApiClient::understand_answer(HttpResponse response, const std::optional<std::string>& known_digest,
                                   Exchange& done) const {
-  if (known_digest && response.status == 200) done.digest = sha256_hex(response.body);
+  if (known_digest && response.status == 200) done.digest = page_digest(response);
   if (done.digest.empty() || done.digest != *known_digest) {
     done.answer = understand(response);
     if (done.answer->meaning != Meaning::success) done.digest.clear();

@@ -50,6 +50,7 @@ struct PageAnswer {
   PageMark mark;
   std::optional<HttpResponse> undecoded;  ///< set if it is the known one; understand() makes the answer
   Answer answer;                          ///< otherwise
+  std::vector<std::string> links;         ///< its `Link` headers
 };
 
 /// What became of one write on the wire.
@@ -147,7 +148,7 @@ class ApiClient {
   RateGate& writes_;
   RateGate& login_gate_;
   TokenKeeper token_;
-  ExchangeContext token_context_;  ///< of whoever made the token be fetched
+  ExchangeContext token_context_;     ///< of whoever made the token be fetched
   bool fresh_token_refused_ = false;  ///< to a write, and none was answered otherwise since
 };
 

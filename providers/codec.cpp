@@ -1,7 +1,6 @@
 #include "providers/codec.hpp"
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 
 #include "providers/tree.hpp"
 #include "providers/wire_set.hpp"
@@ -30,38 +29,43 @@ bool says_nothing(const json::value& root) {
                      [&](const auto& member) { return empty(member.value()); });
 }
 
+/// A member that an object carries, and the name by which it was found, which may be a path.
+struct Member {
+  const std::string& name;
+  const json::value& value;
+};
+
 /// The first of `names` that the object carries; null is as good as absent.
-const json::key_value_pair* carried(const json::object& object, const std::vector<std::string>& names) {
+std::optional<Member> carried(const json::object& object, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    const auto found = object.find(name);
-    if (found != object.end() && !found->value().is_null()) return &*found;
+    const json::value* found = member_at(object, name);
+    if (found && !found->is_null()) return Member{name, *found};
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 std::string scalar_member(const json::object& object, const std::vector<std::string>& names) {
-  const auto* member = carried(object, names);
-  return member ? scalar_text(member->value()).value_or("") : std::string{};
+  const auto member = carried(object, names);
+  return member ? scalar_text(member->value).value_or("") : std::string{};
 }
 
-Result<Value> decode_text(const json::key_value_pair& member) {
-  const json::value& value = member.value();
+Result<Value> decode_text(const Member& member) {
+  const json::value& value = member.value;
   auto text = value.is_bool() ? std::nullopt : scalar_text(value);
-  if (!text) return malformed("`" + std::string(member.key()) + "` is not a text");
+  if (!text) return malformed("`" + member.name + "` is not a text");
   return Value{std::move(*text)};
 }
 
-Result<Value> decode_flag(const WireFlag& flag, const json::key_value_pair& member) {
-  const auto text = scalar_text(member.value());
+Result<Value> decode_flag(const WireFlag& flag, const Member& member) {
+  const auto text = scalar_text(member.value);
   if (text && key_of(*text) == key_of(flag.when_true)) return Value{true};
   if (text && key_of(*text) == key_of(flag.when_false)) return Value{false};
-  return malformed("`" + std::string(member.key()) + "` is neither " + flag.when_true + " nor " +
-                   flag.when_false);
+  return malformed("`" + member.name + "` is neither " + flag.when_true + " nor " + flag.when_false);
 }
 
-Result<Value> decode_set(const WireSet& set, const json::key_value_pair& member, const Catalog* roles) {
-  auto items = read_set(set, member.value(), roles);
-  if (!items) return malformed("`" + std::string(member.key()) + "`: " + items.error().message);
+Result<Value> decode_set(const WireSet& set, const Member& member, const Catalog* roles) {
+  auto items = read_set(set, member.value, roles);
+  if (!items) return malformed("`" + member.name + "`: " + items.error().message);
   return Value{std::move(*items)};
 }
 
@@ -71,7 +75,7 @@ const WireSet* wire_set(const UserFields& fields, Field field) {
   return nullptr;
 }
 
-Result<Value> decode_field(const UserFields& fields, Field field, const json::key_value_pair& member,
+Result<Value> decode_field(const UserFields& fields, Field field, const Member& member,
                            const Catalog& catalog) {
   if (const WireSet* set = wire_set(fields, field)) {
     return decode_set(*set, member, field == Field::roles ? &catalog : nullptr);
@@ -90,7 +94,8 @@ json::value encode_flag(const WireFlag& flag, bool value, const json::value* cur
 
 json::value encode_field(const UserFields& fields, Field field, const Value& value,
                          const json::value* current, const Catalog& catalog) {
-  if (const auto* text = std::get_if<std::string>(&value)) return json::value(*text);
+  if (const auto* text = std::get_if<std::string>(&value))
+    return current && current->is_number() ? as_number(*text) : json::value(*text);
   if (const auto* flag = std::get_if<bool>(&value)) return encode_flag(*fields.enabled, *flag, current);
   const Catalog* roles = field == Field::roles ? &catalog : nullptr;
   return write_set(*wire_set(fields, field), std::get<StringSet>(value), current, roles);
@@ -113,10 +118,12 @@ std::optional<Error> put_field(const UserFields& fields, Field field, const Valu
   const auto* names = wire_names(fields, field);
   if (!names) return undesirable("this provider has no " + quoted(field) + ": remove it from the entry");
   if (!fits(field, value)) return undesirable(quoted(field) + " has a value of the wrong type");
-  const auto* member = carried(body, *names);
-  const std::string name = member ? std::string(member->key()) : names->front();
-  body[name] = encode_field(fields, field, value, member ? &member->value() : nullptr, catalog);
-  return std::nullopt;
+  const auto member = carried(body, *names);
+  const std::string& name = member ? member->name : names->front();
+  json::value encoded = encode_field(fields, field, value, member ? &member->value : nullptr, catalog);
+  if (put_at(body, name, std::move(encoded))) return std::nullopt;
+  return undesirable("there is no place for " + quoted(field) + " at `" + name +
+                     "`: what stands there is not an object");
 }
 
 /// What the profile sends for a field on which the entry is silent.
@@ -132,6 +139,16 @@ std::optional<Value> default_value(const Creation& creation, Field field, const 
   if (field == Field::roles) return set(creation.default_roles);
   if (field == Field::accounts) return set(creation.default_accounts);
   return std::nullopt;
+}
+
+/// Takes the members out that stand at the path, in whatever case they are written.
+void erase_named(json::object& object, std::string_view path) {
+  for (auto member = object.begin(); member != object.end();) {
+    const std::string key = key_of(std::string_view(member->key()));
+    json::object* inner = member->value().if_object();
+    if (inner && path.starts_with(key + ".")) erase_named(*inner, path.substr(key.size() + 1));
+    member = path == key ? object.erase(member) : member + 1;
+  }
 }
 
 std::optional<Value> wanted_value(const Action& action, Field field) {
@@ -177,7 +194,7 @@ Result<User> decode_user(const UserFields& fields, const json::value& entry, con
   if (user.username.empty()) return malformed("an entry has no username");
   for (Field field : all_fields) {
     const auto* names = wire_names(fields, field);
-    const auto* member = names ? carried(*object, *names) : nullptr;
+    const auto member = names ? carried(*object, *names) : std::nullopt;
     if (!member) continue;
     auto value = decode_field(fields, field, *member, catalog);
     if (!value) return malformed("user \"" + user.username + "\": " + value.error().message);
@@ -223,7 +240,7 @@ Result<StringSet> decode_accounts(const AccountsAt& accounts, const json::value&
 Result<json::object> body_of_new_user(const Profile& profile, const Action& action,
                                       const std::string& account) {
   json::object body;
-  body[profile.fields.username.front()] = action.username;
+  put_at(body, profile.fields.username.front(), json::value(action.username));
   for (Field field : all_fields) {
     std::optional<Value> value = wanted_value(action, field);
     if (!value) value = default_value(profile.creation, field, account);
@@ -254,19 +271,14 @@ Result<json::object> body_of_update(const Profile& profile, const json::object& 
 void erase_passwords(const Profile& profile, json::object& user) {
   std::vector<std::string> names = profile.fields.never_sent;
   if (!profile.creation.password.empty()) names.push_back(profile.creation.password);
-  for (const std::string& name : names) {
-    for (auto member = user.begin(); member != user.end();) {
-      const bool secret = key_of(std::string_view(member->key())) == key_of(name);
-      member = secret ? user.erase(member) : member + 1;
-    }
-  }
+  for (const std::string& name : names) erase_named(user, key_of(name));
 }
 
 std::string body_text(const Profile& profile, json::object body) {
-  if (profile.body_root.empty()) return json::serialize(body);
+  if (profile.body_root.empty()) return tree_text(body);
   json::object wrapped;
   wrapped.emplace(profile.body_root, std::move(body));
-  return json::serialize(wrapped);
+  return tree_text(wrapped);
 }
 
 }  // namespace usersyncd

@@ -13,7 +13,8 @@ namespace usersyncd {
 struct PageFacts {
   std::vector<std::string> keys;     ///< of its users, in the order read
   std::optional<std::size_t> total;  ///< of all users, if it says so
-  std::string next;                  ///< request target of the next page, if it names one
+  std::string next;                  ///< request target or cursor of the next page, if it names one
+  bool last = false;                 ///< it says that there is no next one
 };
 
 /// Decides which page to ask for next, and notices when a list does not end as it should. Pure.
@@ -37,13 +38,14 @@ class Pager {
 
  private:
   bool take_counted(const PageFacts& page);
-  void take_link(const PageFacts& page);
+  void take_named(const PageFacts& page);
+  bool is_marked_as_last(const PageFacts& page) const;
   void finish();
 
   const Paging& paging_;
   std::string list_target_;
-  std::string link_;  ///< of the next page
-  std::set<std::string> seen_links_;
+  std::string next_;            ///< link or cursor of the page to read next; empty: the first one
+  std::set<std::string> seen_;  ///< targets of the pages that were read
   std::vector<std::string> previous_;
   std::size_t count_ = 0;
   int pages_ = 0;

@@ -52,7 +52,34 @@ OneOf<Meaning> meaning_name() {
 }
 
 void refuse_empty(Shape& shape, std::string_view key, const std::vector<std::string>& names) {
-  if (shape.written(key) && names.empty()) shape.refuse(key, "at least one name is needed");
+  if (shape.readable() && names.empty()) shape.refuse(key, "at least one name is needed");
+}
+
+/// Names that may be dotted paths, of which each part is a name.
+void refuse_bad_names(Shape& shape, std::string_view key, const std::vector<std::string>& names) {
+  refuse_empty(shape, key, names);
+  for (const std::string& name : names) {
+    const std::string dotted = "." + name + ".";
+    if (dotted.find("..") != std::string::npos)
+      shape.refuse(key, "`" + name + "` is not a name, nor a path such as `name.given`");
+  }
+}
+
+void check_paging(Shape& shape, const Paging& paging) {
+  using Kind = Paging::Kind;
+  const bool links = paging.kind == Kind::link;
+  const bool names_next = links || paging.kind == Kind::cursor;
+  if (paging.kind != Kind::none && !links && paging.position_parameter.empty())
+    shape.refuse("positionParameter", "positionParameter is needed");
+  if (links && paging.next.empty() && !paging.link_header)
+    shape.refuse("next", "next or linkHeader is needed for links");
+  if (paging.kind == Kind::cursor && paging.next.empty())
+    shape.refuse("next", "next is needed: it says where the cursor stands");
+  if (paging.link_header && !links) shape.refuse("linkHeader", "linkHeader is for `kind: link`");
+  if (!paging.more.empty() && !names_next)
+    shape.refuse("more", "more is for `kind: link` and `kind: cursor`");
+  if (paging.short_page_ends && !shape.written("size") && paging.size_parameter.empty())
+    shape.refuse("shortPageEnds", "shortPageEnds needs size or sizeParameter: short of what?");
 }
 
 bool is_base_url(const std::string& text) {
@@ -118,31 +145,38 @@ void describe(Shape& shape, Endpoints& calls) {
 void describe(Shape& shape, Paging& paging) {
   using Kind = Paging::Kind;
   shape.about("How the list of users comes in pages.");
-  shape.required(
-      "kind", paging.kind, "none: the whole list at once.",
-      one_of<Kind>(
-          {{"none", Kind::none}, {"offset", Kind::offset}, {"page", Kind::page}, {"link", Kind::link}}));
+  shape.required("kind", paging.kind, "none: the whole list at once.",
+                 one_of<Kind>({{"none", Kind::none},
+                               {"offset", Kind::offset},
+                               {"page", Kind::page},
+                               {"link", Kind::link},
+                               {"cursor", Kind::cursor}}));
   shape.optional("size", paging.size, "Users to ask for in a page.", in_range(1, 10'000));
   shape.optional("sizeParameter", paging.size_parameter, "Query parameter of the page size.");
   shape.optional("positionParameter", paging.position_parameter,
-                 "Query parameter of the offset or page number.");
+                 "Query parameter of the offset, the page number or the cursor.");
   shape.optional("firstPage", paging.first_page, "Number of the first page.", in_range(0, 1));
-  shape.optional(
-      "shortPageEnds", paging.short_page_ends,
-      "A page with fewer users than asked for is the last. False: one more is asked for where there is no "
-      "total, since the provider may give less than it is asked for.");
+  shape.optional("shortPageEnds", paging.short_page_ends,
+                 "A page with fewer users than asked for is the last. False: the provider may give less than "
+                 "it is asked "
+                 "for, so where there is no total one more page is asked for, or, with link and cursor, a "
+                 "first page that "
+                 "neither names a next one nor says that it is the last is taken for cut off.");
   shape.optional("maxPages", paging.max_pages, "A list that is longer is not believed.",
                  in_range(1, 100'000));
   shape.optional("total", paging.total, "Dotted paths where the number of all users may stand.");
-  shape.optional("next", paging.next, "Dotted paths where the link to the next page may stand.");
+  shape.optional(
+      "next", paging.next,
+      "Dotted paths where the link to the next page, or its cursor, may stand; null, false and \"\" say "
+      "that there is none.");
+  shape.optional("more", paging.more, "Dotted paths of a flag that says whether there is a next page.");
+  shape.optional("linkHeader", paging.link_header,
+                 "Whether the link to the next page may stand in the `Link` header, as rel=\"next\".");
   shape.optional("truncationSizes", paging.truncation_sizes,
                  "A list of exactly so many users smells of a silent cap and is not believed.",
                  list_of(IntegerCodec<std::size_t>{1, 1'000'000}));
   if (!shape.readable()) return;
-  const bool counted = paging.kind == Kind::offset || paging.kind == Kind::page;
-  if (counted && paging.position_parameter.empty())
-    shape.refuse("positionParameter", "positionParameter is needed");
-  if (paging.kind == Kind::link && paging.next.empty()) shape.refuse("next", "next is needed for links");
+  check_paging(shape, paging);
 }
 
 void describe(Shape& shape, ListAt& list) {
@@ -178,18 +212,19 @@ void describe(Shape& shape, Answers& answers) {
 
 void describe(Shape& shape, WireText& text) {
   shape.about("A text field: its names on the wire.");
-  if (shape.shorthand(text.names, "Its names; all are read, the first is written.")) return;
-  shape.required("names", text.names, "Its names; all are read, the first is written.");
-  refuse_empty(shape, "names", text.names);
+  const bool brief = shape.shorthand(text.names, "Its names; all are read, the first is written.");
+  if (!brief) shape.required("names", text.names, "Its names; all are read, the first is written.");
+  refuse_bad_names(shape, "names", text.names);
 }
 
 void describe(Shape& shape, WireFlag& flag) {
   shape.about("A field that is true or false.");
-  if (shape.shorthand(flag.names, "Its names; all are read, the first is written.")) return;
-  shape.required("names", flag.names, "Its names; all are read, the first is written.");
+  const bool brief = shape.shorthand(flag.names, "Its names; all are read, the first is written.");
+  if (!brief) shape.required("names", flag.names, "Its names; all are read, the first is written.");
+  refuse_bad_names(shape, "names", flag.names);
+  if (brief) return;
   shape.optional("whenTrue", flag.when_true, "What stands for true, in quotes: \"ACTIVE\".");
   shape.optional("whenFalse", flag.when_false, "What stands for false, in quotes: \"INACTIVE\".");
-  refuse_empty(shape, "names", flag.names);
 }
 
 void describe(Shape& shape, WireSet& set) {
@@ -203,14 +238,19 @@ void describe(Shape& shape, WireSet& set) {
       one_of<SetShape>(
           {{"strings", SetShape::strings}, {"objects", SetShape::objects}, {"nested", SetShape::nested}}));
   shape.optional("keepShape", set.keep_shape, "Whether an update writes the shape that was read.");
-  refuse_empty(shape, "names", set.names);
+  shape.optional("numbers", set.numbers,
+                 "Whether ids are written as numbers for a new user; an update writes what was read.");
+  refuse_bad_names(shape, "names", set.names);
   if (shape.readable() && set.write == SetShape::nested && set.element.empty()) {
     shape.refuse("element", "element is needed for the nested shape");
   }
 }
 
 void describe(Shape& shape, UserFields& fields) {
-  shape.about("usersyncd's fields by their names on the wire. What is not mapped does not exist here.");
+  shape.about(
+      "usersyncd's fields by their names on the wire, which may be dotted paths such as `name.given`. What "
+      "is "
+      "not mapped does not exist here.");
   shape.required("username", fields.username, "The key.");
   shape.optional("userId", fields.user_id, "The provider's own key; missing: the username is the key.");
   shape.optional("accountMark", fields.account_mark, "Says to which account an entry belongs.");
@@ -223,7 +263,7 @@ void describe(Shape& shape, UserFields& fields) {
   shape.optional("enabled", fields.enabled, "Whether the user may sign in.");
   shape.optional("roles", fields.roles, "Roles.");
   shape.optional("accounts", fields.accounts, "Accounts that the user may use.");
-  refuse_empty(shape, "username", fields.username);
+  refuse_bad_names(shape, "username", fields.username);
 }
 
 void describe(Shape& shape, Creation& create) {
@@ -321,6 +361,10 @@ void derive(Profile& profile) {
   const Endpoints& calls = profile.endpoints;
   Capabilities& can = profile.capabilities;
   can.tells_enabled = profile.fields.enabled.has_value();
+  can.reads_by_name = calls.item_by_username || !needs_user_id(*calls.item);
+  for (Field field : all_fields) {
+    if (!wire_names(profile.fields, field)) can.lacking.push_back(field);
+  }
   const std::array<std::pair<Operation, const std::optional<Endpoint>*>, 4> by_call{{
       {Operation::update, &calls.update},
       {Operation::enable, calls.enable ? &calls.enable : &calls.update},

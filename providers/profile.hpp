@@ -40,16 +40,18 @@ struct Endpoints {
 };
 
 struct Paging {
-  enum class Kind { none, offset, page, link };
+  enum class Kind { none, offset, page, link, cursor };
   Kind kind = Kind::none;
   int size = 100;
   std::string size_parameter;
-  std::string position_parameter;  ///< the offset, or the page number
+  std::string position_parameter;  ///< the offset, the page number or the cursor
   int first_page = 1;              ///< for Kind::page
   bool short_page_ends = false;    ///< false: without a total, a short page may be a silent cap (A9)
   int max_pages = 1000;
   std::vector<std::string> total;             ///< paths in the answer where the number of all users may stand
-  std::vector<std::string> next;              ///< paths in the answer where the next link may stand
+  std::vector<std::string> next;              ///< paths in the answer where the next link or cursor may stand
+  std::vector<std::string> more;              ///< paths of a flag that says whether there are more
+  bool link_header = false;                   ///< the next link may stand in the `Link` header, as rel="next"
   std::vector<std::size_t> truncation_sizes;  ///< lists of exactly so many users smell of a silent cap (A9)
 };
 
@@ -77,6 +79,8 @@ struct Answers {
   AccountsAt accounts;
 };
 
+// Names of fields and of members of an element may be dotted paths (`name.given`), see member_at and put_at.
+
 /// A text field; the first of `names` is the one that is written.
 struct WireText {
   std::vector<std::string> names;
@@ -99,6 +103,7 @@ struct WireSet {
   SetShape write =
       SetShape::strings;   ///< for a new user, and where the shape cannot be told from what was read
   bool keep_shape = true;  ///< an update writes the shape that was read
+  bool numbers = false;    ///< ids are written as numbers, where it cannot be told from what was read
 };
 
 /// usersyncd's fields by their names on the wire. A field that is not mapped does not exist at this provider.

@@ -1,9 +1,9 @@
 #include "providers/rest_provider.hpp"
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 
 #include "providers/codec.hpp"
+#include "providers/next_page.hpp"
 #include "providers/target.hpp"
 #include "providers/tree.hpp"
 #include "sync/password.hpp"
@@ -15,6 +15,9 @@ namespace json = boost::json;
 
 /// More entries than this that cannot be read are not told one by one.
 constexpr std::size_t most_faults = 20;
+
+constexpr const char* no_place_for_password =
+    "the profile's `password` leads through a field that is not an object; nothing was sent";
 
 WriteOutcome outcome(WriteOutcome::Kind kind, std::string message) {
   WriteOutcome result;
@@ -167,7 +170,8 @@ Awaitable<Result<Listing>> RestProvider::decode_list(const std::string& first, P
       page = std::move(read[i].second);
     else
       page = co_await client_.read_page(target, unknown, context);
-    const auto failure = page ? take_page(understood(*page), target, pager, listing) : page.error();
+    const auto failure =
+        page ? take_page(understood(*page), page->links, target, pager, listing) : page.error();
     if (failure) {
       if (pager.pages() == 0) co_return *failure;
       // What was read of it cannot be the whole list (A3).
@@ -190,13 +194,15 @@ Answer RestProvider::understood(PageAnswer& page) const {
   return answer;
 }
 
-std::optional<Error> RestProvider::take_page(const Answer& answer, const std::string& target, Pager& pager,
+std::optional<Error> RestProvider::take_page(const Answer& answer, const std::vector<std::string>& links,
+                                             const std::string& target, Pager& pager,
                                              Listing& listing) const {
   PageFacts facts;
   Listing page;
   if (answer.meaning == Meaning::success) {
     if (!answer.tree) return malformed("the answer is empty", where(profile_.endpoints.list));
-    if (auto failure = read_page(*answer.tree, target, facts, page)) return failure;
+    if (auto failure = read_page(*answer.tree, facts, page)) return failure;
+    read_next_page(*answer.tree, links, target, facts, page);
   } else if (answer.meaning != Meaning::empty) {
     return not_there(answer, where(profile_.endpoints.list));
   }
@@ -210,13 +216,12 @@ std::optional<Error> RestProvider::take_page(const Answer& answer, const std::st
   return std::nullopt;
 }
 
-std::optional<Error> RestProvider::read_page(const json::value& tree, const std::string& target,
-                                             PageFacts& facts, Listing& page) const {
+std::optional<Error> RestProvider::read_page(const json::value& tree, PageFacts& facts, Listing& page) const {
   const auto entries = list_entries(profile_.answers.users, tree);
   if (!entries) return malformed(entries.error().message, where(profile_.endpoints.list));
   for (const json::value* entry : *entries) {
     auto user = decode_user(profile_.fields, *entry, catalog_);
-    const std::string key = user ? key_of(user->username) : json::serialize(*entry);
+    const std::string key = user ? key_of(user->username) : tree_text(*entry);
     facts.keys.push_back(key);
     if (!user && page.faults.size() < most_faults)
       page.faults.push_back(redactor_.redact(user.error().message));
@@ -228,7 +233,7 @@ std::optional<Error> RestProvider::read_page(const json::value& tree, const std:
     const json::value* errors = find_path(tree, path);
     if (!errors || as_list(*errors).empty()) continue;
     page.faults.push_back("the list came with errors: " +
-                          redactor_.redact(json::serialize(*errors).substr(0, 300)));
+                          redactor_.redact(tree_text(*errors).substr(0, 300)));
   }
   for (const std::string& path : profile_.paging.total) {
     const json::value* total = find_path(tree, path);
@@ -238,16 +243,23 @@ std::optional<Error> RestProvider::read_page(const json::value& tree, const std:
     facts.total = number;
     break;
   }
-  for (const std::string& path : profile_.paging.next) {
-    const json::value* link = find_path(tree, path);
-    const auto text = link ? scalar_text(*link) : std::nullopt;
-    if (!text || text->empty()) continue;
-    const Result<std::string> next = follow(client_.base_url(), target, *text);
-    if (!next) page.faults.push_back("next page: " + next.error().message);
-    if (next) facts.next = *next;
-    break;
-  }
   return std::nullopt;
+}
+
+void RestProvider::read_next_page(const json::value& tree, const std::vector<std::string>& links,
+                                  const std::string& target, PageFacts& facts, Listing& page) const {
+  Result<NextPage> next = next_page(profile_.paging, tree, links);
+  if (next && !next->name.empty() && profile_.paging.kind == Paging::Kind::link) {
+    Result<std::string> followed = follow(client_.base_url(), target, next->name);
+    if (followed) next->name = std::move(*followed);
+    if (!followed) next = followed.error();
+  }
+  if (!next) {
+    page.faults.push_back("next page: " + redactor_.redact(next.error().message));
+    return;
+  }
+  facts.next = std::move(next->name);
+  facts.last = next->last;
 }
 
 Result<Endpoint> RestProvider::item_call(const UserKey& key) const {
@@ -290,7 +302,7 @@ Result<RemoteUser> RestProvider::remote_user(json::object item) const {
   if (!user) return Error{ErrorKind::malformed, redactor_.redact(user.error().message), {}};
   RemoteUser remote;
   remote.user = std::move(*user);
-  remote.document = json::serialize(item);
+  remote.document = tree_text(item);
   return remote;
 }
 
@@ -342,7 +354,8 @@ Awaitable<WriteOutcome> RestProvider::create(const Permit& permit, ExchangeConte
       co_return outcome(WriteOutcome::Kind::not_sent, "the password could not be delivered: " + why);
     }
   }
-  (*body)[profile_.creation.password] = password.secret().reveal();
+  if (!put_at(*body, profile_.creation.password, json::value(password.secret().reveal())))
+    co_return outcome(WriteOutcome::Kind::refused, no_place_for_password);
   co_return co_await send(*profile_.endpoints.create, key, body_text(profile_, *body), action.operation,
                           context);
 }

@@ -55,10 +55,11 @@ class RestProvider final : public Provider {
   Awaitable<Result<Listing>> decode_list(const std::string& first, PagesRead read,
                                          const ExchangeContext& context);
   Answer understood(PageAnswer& page) const;
-  std::optional<Error> take_page(const Answer& answer, const std::string& target, Pager& pager,
-                                 Listing& listing) const;
-  std::optional<Error> read_page(const boost::json::value& tree, const std::string& target, PageFacts& facts,
-                                 Listing& page) const;
+  std::optional<Error> take_page(const Answer& answer, const std::vector<std::string>& links,
+                                 const std::string& target, Pager& pager, Listing& listing) const;
+  std::optional<Error> read_page(const boost::json::value& tree, PageFacts& facts, Listing& page) const;
+  void read_next_page(const boost::json::value& tree, const std::vector<std::string>& links,
+                      const std::string& target, PageFacts& facts, Listing& page) const;
   Result<RemoteUser> remote_user(boost::json::object item) const;
   Result<RemoteUser> user_asked_for(const boost::json::value& tree, const UserKey& key) const;
   Result<Endpoint> item_call(const UserKey& key) const;

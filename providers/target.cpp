@@ -37,7 +37,7 @@ Error unknown_part(std::string_view name) {
 /// Puts `value` in place of `{name}`; false if the path needs it and it cannot stand in a path.
 bool fill(std::string& path, const std::string& name, const std::string& value) {
   const bool usable = value.find_first_not_of('.') != std::string::npos;
-  const std::string encoded = urls::encode(value, urls::unreserved_chars);
+  const std::string encoded = percent_encoded(value);
   for (auto at = path.find(name); at != std::string::npos; at = path.find(name, at + encoded.size())) {
     if (!usable) return false;
     path.replace(at, name.size(), encoded);
@@ -66,6 +66,10 @@ Result<std::string> target_of(const Endpoint& call, const std::string& account, 
   if (!fill(path, "{userId}", user.user_id)) return unknown_part("{userId}");
   if (!fill(path, "{username}", user.username)) return unknown_part("{username}");
   return path;
+}
+
+std::string percent_encoded(const std::string& text) {
+  return urls::encode(text, urls::unreserved_chars);
 }
 
 bool needs_user_id(const Endpoint& call) {

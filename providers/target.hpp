@@ -25,6 +25,9 @@ TokenCall token_call(const Profile& profile, const std::string& account_base_url
 /// another path: an empty one would turn one user into all of them, and dots would climb.
 Result<std::string> target_of(const Endpoint& call, const std::string& account, const UserKey& user);
 
+/// A text as it may stand in a path or a query.
+std::string percent_encoded(const std::string& text);
+
 /// Whether the path of the call needs the provider's own user id.
 bool needs_user_id(const Endpoint& call);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value_stack.hpp>
 #include <charconv>
 #include <pugixml.hpp>
@@ -16,12 +17,23 @@ namespace json = boost::json;
 
 constexpr std::size_t max_depth = 32;
 
+/// Stands in front of a number that is kept as it was written. No text of an answer can begin with it,
+/// because what is not UTF-8 is refused before.
+constexpr char number_mark = '\xFF';
+
+/// The digits of such a number; empty for everything else.
+std::string_view digits_of(const json::value& value) {
+  const json::string* text = value.if_string();
+  const bool number = text && text->starts_with(number_mark);
+  return number ? std::string_view(text->data(), text->size()).substr(1) : std::string_view{};
+}
+
 Error malformed(std::string message) {
   return Error{ErrorKind::malformed, std::move(message), {}};
 }
 
 /// Builds the tree while parsing, because the ready-made parser forgets what matters here: it lets the last
-/// of two equal members win and rounds integers that do not fit.
+/// of two equal members win, rounds integers that do not fit, and does not know how a number was written.
 class TreeBuilder {
  public:
   static constexpr std::size_t max_object_size = json::object::max_size();
@@ -77,9 +89,14 @@ class TreeBuilder {
     number_.append(part.data(), part.size());
     return true;
   }
-  bool on_int64(std::int64_t number, json::string_view, json::error_code&) {
+  bool on_int64(std::int64_t number, json::string_view part, json::error_code&) {
+    const json::string_view start = number_.empty() ? part : json::string_view(number_);
+    const bool negative_zero = number == 0 && start.starts_with('-');
     number_.clear();
-    stack_.push_int64(number);
+    if (negative_zero)
+      push_written("-0");
+    else
+      stack_.push_int64(number);
     return true;
   }
   bool on_uint64(std::uint64_t number, json::string_view, json::error_code&) {
@@ -98,7 +115,7 @@ class TreeBuilder {
     if (code != std::errc{} || end != digits.data() + digits.size()) {
       return refuse("the number " + digits + " is out of range", failure);
     }
-    stack_.push_double(number);
+    push_written(digits);
     return true;
   }
   bool on_bool(bool value, json::error_code&) {
@@ -113,6 +130,11 @@ class TreeBuilder {
   bool on_comment(json::string_view, json::error_code&) { return true; }
 
  private:
+  void push_written(const std::string& digits) {
+    const char mark = number_mark;
+    stack_.push_chars(json::string_view(&mark, 1));
+    stack_.push_string(digits);
+  }
   bool refuse(std::string message, json::error_code& failure) {
     complaint = std::move(message);
     failure = json::error::exception;
@@ -261,6 +283,7 @@ std::vector<const json::value*> as_list(const json::value& value) {
 std::optional<std::string> scalar_text(const json::value& value) {
   switch (value.kind()) {
     case json::kind::string:
+      if (!digits_of(value).empty()) return std::nullopt;
       return std::string(value.get_string());
     case json::kind::int64:
       return std::to_string(value.get_int64());
@@ -283,6 +306,69 @@ std::optional<std::uint64_t> whole_number(const json::value& value) {
   const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
   if (digits.empty() || code != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
   return number;
+}
+
+namespace {
+
+void write(const json::value& value, std::string& text) {
+  if (const json::object* object = value.if_object()) {
+    text += '{';
+    for (const auto& member : *object) {
+      if (text.back() != '{') text += ',';
+      text += json::serialize(json::value(member.key())) + ":";
+      write(member.value(), text);
+    }
+    text += '}';
+  } else if (const json::array* array = value.if_array()) {
+    text += '[';
+    for (const json::value& element : *array) {
+      if (text.back() != '[') text += ',';
+      write(element, text);
+    }
+    text += ']';
+  } else if (const auto digits = digits_of(value); !digits.empty()) {
+    text += digits;
+  } else {
+    text += json::serialize(value);
+  }
+}
+
+}  // namespace
+
+std::string tree_text(const json::value& tree) {
+  std::string text;
+  write(tree, text);
+  return text;
+}
+
+json::value as_number(const std::string& text) {
+  const char* end = text.data() + text.size();
+  std::int64_t number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const bool whole = error == std::errc{} && stop == end && std::to_string(number) == text;
+  return whole ? json::value(number) : json::value(text);
+}
+
+const json::value* member_at(const json::object& object, std::string_view path) {
+  if (const json::value* whole = object.if_contains(path)) return whole;
+  const auto dot = path.find('.');
+  if (dot == std::string_view::npos) return nullptr;
+  const json::value* part = object.if_contains(path.substr(0, dot));
+  const json::object* inner = part ? part->if_object() : nullptr;
+  return inner ? member_at(*inner, path.substr(dot + 1)) : nullptr;
+}
+
+bool put_at(json::object& object, std::string_view path, json::value value) {
+  const auto dot = path.find('.');
+  if (dot == std::string_view::npos || object.contains(path)) {
+    object[path] = std::move(value);
+    return true;
+  }
+  const std::string_view first = path.substr(0, dot);
+  json::value* part = object.if_contains(first);
+  if (part && !part->is_null() && !part->is_object()) return false;
+  if (!part || part->is_null()) object[first].emplace_object();
+  return put_at(object[first].as_object(), path.substr(dot + 1), std::move(value));
 }
 
 const json::value* find_path(const json::value& tree, std::string_view path) {

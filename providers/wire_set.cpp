@@ -18,7 +18,7 @@ const json::value& unwrapped(const WireSet& set, const json::value& value) {
 }
 
 std::string member_text(const json::object& object, const std::string& name) {
-  const json::value* member = name.empty() ? nullptr : object.if_contains(name);
+  const json::value* member = name.empty() ? nullptr : member_at(object, name);
   return member ? scalar_text(*member).value_or("") : std::string{};
 }
 
@@ -53,12 +53,13 @@ std::string display_name(const Catalog* roles, const std::string& id) {
 /// How new elements are to look, learned from those that are there.
 struct Style {
   SetShape shape = SetShape::strings;
-  bool ids = true;     ///< elements carry ids
-  bool names = false;  ///< elements carry names
+  bool ids = true;       ///< elements carry ids
+  bool names = false;    ///< elements carry names
+  bool numbers = false;  ///< ids are numbers
 };
 
 Style style_of(const WireSet& set, const json::value* current, const Catalog* roles) {
-  Style style{set.write, true, false};
+  Style style{set.write, true, false, set.numbers};
   if (!current || !set.keep_shape) return style;
   const json::value& list = unwrapped(set, *current);
   const bool nested = &list != current;
@@ -68,10 +69,13 @@ Style style_of(const WireSet& set, const json::value* current, const Catalog* ro
   const json::object* sample = elements.front()->if_object();
   if (!nested) style.shape = sample ? SetShape::objects : SetShape::strings;
   if (sample) {
-    style.names = !set.name.empty() && sample->contains(set.name);
-    style.ids = sample->contains(set.id) || !style.names;
+    const json::value* id = member_at(*sample, set.id);
+    style.names = !set.name.empty() && member_at(*sample, set.name);
+    style.ids = id || !style.names;
+    style.numbers = id && id->is_number();
     return style;
   }
+  style.numbers = elements.front()->is_number();
   // Plain texts are ids, unless all of them are names of roles whose ids are different.
   style.ids = !std::all_of(elements.begin(), elements.end(), [&](const json::value* element) {
     const std::string token = scalar_text(*element).value_or("");
@@ -84,10 +88,11 @@ Style style_of(const WireSet& set, const json::value* current, const Catalog* ro
 json::value new_element(const WireSet& set, const Style& style, bool as_object, const std::string& id,
                         const Catalog* roles) {
   const std::string name = display_name(roles, id);
-  if (!as_object) return json::value(style.ids ? id : name);
+  const json::value written = style.numbers ? as_number(id) : json::value(id);
+  if (!as_object) return style.ids ? written : json::value(name);
   json::object element;
-  if (style.ids) element[set.id] = id;
-  if (style.names) element[set.name] = name;
+  if (style.ids) put_at(element, set.id, written);
+  if (style.names) put_at(element, set.name, json::value(name));
   return json::value(std::move(element));
 }
 

@@ -17,6 +17,11 @@ UserKey key_for(const Action& action) {
   return UserKey{action.username, action.user_id};
 }
 
+/// The id that the answer to a create told; empty: none. Some providers let a user be read by nothing else.
+std::string told_id(const WriteOutcome& outcome) {
+  return outcome.user ? outcome.user->user.user_id : std::string{};
+}
+
 ActionResult result(Kind kind, std::string message) {
   ActionResult made;
   made.kind = kind;
@@ -164,8 +169,8 @@ Awaitable<ActionResult> Actor::create(Permit permit, bool verify_later) {
     switch (outcome.kind) {
       case Outcome::accepted:
       case Outcome::already_so:
-        if (!verify_later) co_return co_await verify_create(action, intent);
-        pending_.push_back(Pending{&action, intent});
+        if (!verify_later) co_return co_await verify_create(action, intent, told_id(outcome));
+        pending_.push_back(Pending{&action, intent, told_id(outcome)});
         co_return result(Kind::unverified, "sent, to be verified by a list");
       case Outcome::exists:
       case Outcome::unknown:
@@ -240,8 +245,10 @@ ActionResult Actor::not_visible_yet(const Action& action, std::int64_t intent) {
                 message + "; looked up again before \"" + action.username + "\" is sent again");
 }
 
-Awaitable<ActionResult> Actor::verify_create(const Action& action, std::int64_t intent) {
-  const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
+Awaitable<ActionResult> Actor::verify_create(const Action& action, std::int64_t intent, std::string user_id) {
+  UserKey key = key_for(action);
+  key.user_id = std::move(user_id);
+  const auto reading = co_await ports_.provider.read_user(key, context(action));
   if (reading && *reading) co_return created(action, intent, **reading);
   co_return not_visible_yet(action, intent);
 }
@@ -258,7 +265,7 @@ Awaitable<std::map<std::string, ActionResult>> Actor::verify_creates() {
   }
   const auto unlisted = close_listed(listed, results);
   for (const auto& pending : unlisted) {
-    auto looked = co_await verify_create(*pending.action, pending.intent);
+    auto looked = co_await verify_create(*pending.action, pending.intent, pending.user_id);
     results[pending.action->id] = std::move(looked);
   }
   co_return results;

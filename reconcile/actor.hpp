@@ -54,6 +54,7 @@ class Actor {
   struct Pending {
     const Action* action;
     std::int64_t intent;
+    std::string user_id;  ///< as the answer told it; empty: it did not
   };
 
   std::vector<Pending> close_listed(const std::map<std::string, const User*>& listed,
@@ -63,7 +64,7 @@ class Actor {
   Awaitable<ActionResult> change(Permit permit);
   Awaitable<WriteOutcome> send_change(const Permit& permit, RemoteUser found, ExchangeContext context);
   Awaitable<ActionResult> verify_update(const Action& action, std::int64_t intent, WriteOutcome outcome);
-  Awaitable<ActionResult> verify_create(const Action& action, std::int64_t intent);
+  Awaitable<ActionResult> verify_create(const Action& action, std::int64_t intent, std::string user_id);
   Awaitable<ActionResult> verify_remove(const Action& action, std::int64_t intent, WriteOutcome outcome);
   Awaitable<ActionResult> look_up_create(const Action& action, std::int64_t intent, WriteOutcome outcome);
   Awaitable<bool> wait_for_another_try(Duration wait, int attempt, Time started);

@@ -18,6 +18,13 @@ std::set<std::string> keys_of(const std::vector<User>& users) {
   return keys;
 }
 
+const User* listed_as(const std::string& username, const Listing& listing) {
+  const auto key = key_of(username);
+  const auto found = std::find_if(listing.users.begin(), listing.users.end(),
+                                  [&](const User& user) { return key_of(user.username) == key; });
+  return found == listing.users.end() ? nullptr : &*found;
+}
+
 // What our credential cannot see stays in the sets that are sent, whatever is wanted.
 Value within_reach(Field field, Value value, const Catalog& catalog) {
   auto* items = std::get_if<StringSet>(&value);
@@ -134,6 +141,7 @@ Listing Observer::take(Reading reading, Observed& observed) const {
   observed.observation.account = account_.id;
   observed.observation.observed_at = ports_.clock.now();
   observed.observation.immutable = account_.capabilities.immutable;
+  observed.observation.lacking = account_.capabilities.lacking;
   observed.observation.tells_enabled = account_.capabilities.tells_enabled;
   return listing;
 }
@@ -224,6 +232,12 @@ Awaitable<void> Observer::settle(const Intent& intent, const Listing& listing, O
   UserKey where;
   where.username = intent.write.username;
   where.user_id = intent.write.user_id;
+  const auto* listed = listed_as(where.username, listing);
+  if (where.user_id.empty() && listed) where.user_id = listed->user_id;
+  if (!listed && intent.write.operation == Operation::create && cannot_ask_for(where)) {
+    settle_by_list(intent, observed);
+    co_return;
+  }
   const auto found = co_await ports_.provider.read_user(where, context(where.username));
   if (!found) {  // the user waits; the next poll looks again
     observed.memory.no_removals =
@@ -235,7 +249,6 @@ Awaitable<void> Observer::settle(const Intent& intent, const Listing& listing, O
   const User* user = *found ? &(*found)->user : nullptr;
   switch (intent.write.operation) {
     case Operation::create: {
-      const bool listed = keys_of(listing.users).contains(key_of(where.username));
       if (user && is_same_person(action, *user)) {
         close_settled(intent, IntentState::done, "found by looking", user, observed);
       } else if (user) {
@@ -259,6 +272,20 @@ Awaitable<void> Observer::settle(const Intent& intent, const Listing& listing, O
   if (as_wanted) close_settled(intent, IntentState::done, "found by looking", user, observed);
   if (!as_wanted && !early)
     close_settled(intent, IntentState::not_done, "found not to be done", user, observed);
+}
+
+bool Observer::cannot_ask_for(const UserKey& user) const {
+  return user.user_id.empty() && !account_.capabilities.reads_by_name;
+}
+
+// A create whose answer, and the id in it, got lost, at a provider that can be asked by id only: a complete
+// list without the user is the only answer there is. It may be stale (A32), so that it has to be long enough
+// ago.
+void Observer::settle_by_list(const Intent& intent, Observed& observed) {
+  const auto settled = intent.resolve_after.value_or(intent.opened_at) + account_.visibility_grace;
+  if (ports_.clock.now() < settled) return;
+  close_settled(intent, IntentState::not_done, "not listed, and it cannot be asked for by name", nullptr,
+                observed);
 }
 
 void Observer::close_settled(const Intent& intent, IntentState state, const std::string& message,

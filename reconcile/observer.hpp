@@ -45,6 +45,8 @@ class Observer {
   Listing take(Reading reading, Observed& observed) const;
   Awaitable<void> look_for_missing(const Desired& desired, const Listing& listing, Observed& observed);
   Awaitable<void> settle(const Intent& intent, const Listing& listing, Observed& observed);
+  bool cannot_ask_for(const UserKey& user) const;
+  void settle_by_list(const Intent& intent, Observed& observed);
   void close_settled(const Intent& intent, IntentState state, const std::string& message, const User* found,
                      Observed& observed);
   Awaitable<Result<bool>> read_items(const Desired& desired, const Ways& ways, const Listing& listing,

@@ -15,6 +15,8 @@ struct Capabilities {
   std::vector<Field> immutable;  ///< cannot be changed once created
   bool tells_enabled = true;     ///< a user who is read shows whether they are enabled
   std::vector<Operation> by_id;  ///< calls that name the user by the provider's own key
+  bool reads_by_name = true;     ///< a user of whom only the username is known can be read
+  std::vector<Field> lacking;    ///< fields that no user of the provider has
 };
 
 }  // namespace usersyncd

@@ -59,9 +59,10 @@ bool Chooser::stays(const DesiredUser* entry, const User& user) const {
 
 // What has to be known of a user: of one who is to go, whether they are still enabled.
 Fields Chooser::wanted_of(const DesiredUser* entry) const {
-  if (entry && !entry->absent) return effective_fields(*entry, choice_.catalog, choice_.now);
   Fields fields;
   fields.set(Field::enabled, false);
+  if (entry && !entry->absent) fields = effective_fields(*entry, choice_.catalog, choice_.now);
+  for (Field field : choice_.can.lacking) fields.erase(field);
   return fields;
 }
 

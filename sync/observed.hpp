@@ -75,6 +75,7 @@ struct Observation {
   std::vector<User> users;           ///< sorted by key; roles as canonical ids
   Catalog catalog;
   std::vector<Field> immutable;  ///< fields that the provider cannot change once a user exists
+  std::vector<Field> lacking;    ///< fields that no user of the provider has
   bool tells_enabled = true;     ///< see Capabilities
 };
 

@@ -94,7 +94,10 @@ class Planner {
   void plan_present(const DesiredUser& wanted, const User& live);
   void plan_unmanaged(const User& live);
   void compare(const User& live, Field field, const Value& wanted, Split& split);
-  void compare_reachable(const User& live, Field field, Value wanted, const Value& found, Split& split);
+  void split_difference(const User& live, Field field, Value wanted, const std::optional<Value>& found,
+                        Split& split);
+  bool lacks(Field field) const;
+  bool is_so_anyway(Field field, const Value& wanted) const;
   void emit_changes(const DesiredUser& wanted, const User& live, Split split);
   void emit(Action action);
   void drift(std::string username, std::string kind, std::string wanted, std::string found, std::string rule);
@@ -291,7 +294,8 @@ void Planner::plan_create(const DesiredUser& wanted) {
   action.before = User{};
   const auto fields = effective_fields(wanted, observed_.catalog, now_);
   for (Field field : all_fields) {
-    if (fields.has(field)) action.changes.push_back({field, std::nullopt, fields.get(field)});
+    if (fields.has(field) && !is_so_anyway(field, *fields.get(field)))
+      action.changes.push_back({field, std::nullopt, fields.get(field)});
   }
   action.reason = "wanted by " + wanted.place.text() + ", not found at the provider";
   if (const auto strangers = strangers_with_email(fields); !strangers.empty()) {
@@ -372,19 +376,30 @@ void Planner::plan_present(const DesiredUser& wanted, const User& live) {
   emit_changes(wanted, live, std::move(split));
 }
 
-void Planner::compare(const User& live, Field field, const Value& wanted, Split& split) {
-  const auto& found = live.fields.get(field);
-  if (!found || same_value(field, wanted, *found))
-    return;  // what was not carried is unknown, not empty (A69)
-  compare_reachable(live, field, wanted, *found, split);
+bool Planner::lacks(Field field) const {
+  const auto& lacking = observed_.lacking;
+  return std::find(lacking.begin(), lacking.end(), field) != lacking.end();
 }
 
-void Planner::compare_reachable(const User& live, Field field, Value wanted, const Value& found,
-                                Split& split) {
+// Where nobody can be disabled, everybody is enabled.
+bool Planner::is_so_anyway(Field field, const Value& wanted) const {
+  return wanted == Value{true} && lacks(field);
+}
+
+void Planner::compare(const User& live, Field field, const Value& wanted, Split& split) {
+  const auto& found = live.fields.get(field);
+  if (is_so_anyway(field, wanted)) return;
+  if (!found && !lacks(field)) return;  // what was not carried is unknown, not empty (A69)
+  if (found && same_value(field, wanted, *found)) return;
+  split_difference(live, field, wanted, found, split);
+}
+
+void Planner::split_difference(const User& live, Field field, Value wanted, const std::optional<Value>& found,
+                               Split& split) {
   const auto way = ways_.drift(live, field);
   if (way.way == DriftWay::ignore) return;
   const std::string name{name_of(field)};
-  drift(live.username, name, plain(wanted), plain(found), join(way.rules));
+  drift(live.username, name, plain(wanted), found ? plain(*found) : "", join(way.rules));
 
   const auto overridden = memory_.overridden.find(overridden_key(live, field));
   const bool immutable =
@@ -395,11 +410,11 @@ void Planner::compare_reachable(const User& live, Field field, Value wanted, con
               overridden == memory_.overridden.end() ? way.rules : std::vector<std::string>{overriding_rule});
     return;
   }
-  if (immutable) {
+  if (immutable || !found) {
     split.manual.push_back({field, found, wanted});
     return;
   }
-  if (const auto hidden = out_of_reach(field, wanted, found, observed_.catalog); !hidden.empty()) {
+  if (const auto hidden = out_of_reach(field, wanted, *found, observed_.catalog); !hidden.empty()) {
     // What we cannot take away stays in the set that we send, and is reported.
     split.report.push_back({field, found, wanted});
     add_rules(split.report_rules, {"credential-reach"});

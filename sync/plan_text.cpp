@@ -9,6 +9,55 @@ namespace {
 constexpr std::size_t reports_shown = 20;
 constexpr std::size_t notes_shown = 20;
 
+struct Character {
+  char32_t value = 0;
+  std::size_t length = 1;
+};
+
+/// The character that a text which is not empty begins with; a byte that begins none stands for itself, as if
+/// it were beyond all characters.
+Character first_of(std::string_view text) {
+  constexpr char32_t no_character = 0x110000;
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return {first, 1};
+  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC0 || text.size() < length) return {no_character, 1};
+  char32_t value = first & (0xFFU >> (length + 1));
+  for (std::size_t at = 1; at < length; ++at) {
+    if ((byte(at) & 0xC0U) != 0x80U) return {no_character, 1};
+    value = (value << 6U) | (byte(at) & 0x3FU);
+  }
+  return {value, length};
+}
+
+/// What moves the cursor, turns the direction of a line, or cannot be seen: with these a name looks like
+/// another one.
+bool is_unseen(char32_t value) {
+  constexpr std::array<std::pair<char32_t, char32_t>, 13> ranges{{{0x00, 0x1F},
+                                                                  {0x7F, 0x9F},
+                                                                  {0xAD, 0xAD},
+                                                                  {0x61C, 0x61C},
+                                                                  {0x115F, 0x1160},
+                                                                  {0x180E, 0x180E},
+                                                                  {0x200B, 0x200F},
+                                                                  {0x2028, 0x202E},
+                                                                  {0x2060, 0x206F},
+                                                                  {0x3164, 0x3164},
+                                                                  {0xFEFF, 0xFEFF},
+                                                                  {0xFFF9, 0xFFFB},
+                                                                  {0xE0000, 0xE007F}}};
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const auto& range) { return range.first <= value && value <= range.second; });
+}
+
+std::string hexadecimal(char32_t value, std::size_t digits) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string text;
+  for (; value != 0 || text.size() < digits; value >>= 4U) text.insert(text.begin(), hex[value & 15U]);
+  return text;
+}
+
 std::string padded(std::string text, std::size_t width) {
   if (text.size() < width) text.append(width - text.size(), ' ');
   return text;
@@ -125,17 +174,17 @@ std::string cell(std::string_view text) {
 }  // namespace
 
 std::string terminal_safe(std::string_view text) {
-  constexpr std::string_view hex = "0123456789abcdef";
   std::string safe;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      safe += c;
-    } else {
-      safe += "\\x";
-      safe += hex[byte >> 4];
-      safe += hex[byte & 15];
-    }
+  while (!text.empty()) {
+    const Character character = first_of(text);
+    const std::string_view bytes = text.substr(0, character.length);
+    text.remove_prefix(character.length);
+    if (!is_unseen(character.value))
+      safe += bytes;
+    else if (character.length == 1)
+      safe += "\\x" + hexadecimal(character.value, 2);
+    else
+      safe += "\\u" + hexadecimal(character.value, 4);
   }
   return safe;
 }

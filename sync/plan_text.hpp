@@ -18,7 +18,8 @@ std::string plan_markdown(const std::vector<const JudgedPlan*>& plans);
 /// `3 to create, 1 to update, …; 2 held, 295 in sync`.
 std::string summary_line(const PlanSummary& summary);
 
-/// Replaces control characters, so that a name from outside cannot write to the terminal.
+/// Replaces control characters and what cannot be seen or turns the direction of a line, so that a name from
+/// outside can neither write to the terminal nor look like another one.
 std::string terminal_safe(std::string_view text);
 
 }  // namespace usersyncd

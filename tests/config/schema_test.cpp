@@ -7,6 +7,7 @@
 #include "config/config_file.hpp"
 #include "config/desired_file.hpp"
 #include "config/yaml.hpp"
+#include "tests/support/schema_check.hpp"
 
 namespace usersyncd {
 namespace {
@@ -45,6 +46,8 @@ void check_schema(const std::string& text, const std::string& example) {
   const auto document = load_yaml(SOURCE_DIR "/tests/config/data/" + example, problems);
   REQUIRE(document);
   check_known(document->root, schema.as_object());
+  for (const auto& trouble : test::violations(test::seen_by_editor(document->root), schema.as_object()))
+    FAIL_CHECK(trouble);
 }
 
 TEST_CASE("the schemas are JSON and know every key of the contract's examples") {

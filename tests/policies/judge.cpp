@@ -174,6 +174,10 @@ TEST_CASE("what the provider cannot do is for a person, who is told what else th
   CHECK(judge_one(change(ann, Field::phone, Value{"1"}), only(""), given).verdict == Verdict::manual);
   given.capabilities.immutable = {Field::email};
   CHECK(judge_one(create(user("new")), only(""), given).verdict == Verdict::apply);
+  given.capabilities.lacking = {Field::phone};
+  const auto lacking = judge_one(change(ann, Field::phone, Value{"1"}), only(""), given);
+  CHECK(lacking.verdict == Verdict::manual);
+  CHECK(lacking.reason.find("cannot change phone") != std::string::npos);
 }
 
 TEST_CASE("a write that needs the provider's id of a user is for a person where no id is told") {

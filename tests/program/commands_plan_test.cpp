@@ -143,6 +143,19 @@ TEST_CASE("a change of a user whose id the provider does not tell is for a perso
   CHECK(bench.simulator().writes().empty());
 }
 
+TEST_CASE("what the provider cannot hold is not in sync, but for a person") {
+  Setup setup;
+  setup.api = Api::dashboard;
+  Bench bench{setup};
+  add_people(bench.simulator());
+  bench.wish(person("ann.lee", "    scope: ACCOUNT_ADMIN\n") + person("bob.ray"));
+  const auto planned = bench.run({"plan", "--format", "json"});
+  CHECK_MESSAGE(planned.exit == 3, planned.out << planned.err);
+  CHECK(missing_from(planned.out, {R"("verdict": "manual")", "cannot change scope", R"("inSync": 1)"}) == "");
+  CHECK(bench.run({"apply", "--yes"}).exit == 3);
+  CHECK(bench.simulator().writes().empty());
+}
+
 TEST_CASE("apply --plan refuses a file that is not a plan") {
   Bench bench;
   for (const char* text : {"", "no plan", "{}", R"({"version":1,"id":"x"})"}) {

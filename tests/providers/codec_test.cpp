@@ -30,7 +30,7 @@ User decoded(const Profile& profile, std::string_view body, const Catalog& catal
 std::string updated(const Profile& profile, std::string_view document, std::vector<Change> changes,
                     const Catalog& catalog = {}) {
   auto body = body_of_update(profile, tree(document).as_object(), changes, catalog);
-  return body ? json::serialize(*body) : "error: " + body.error().message;
+  return body ? tree_text(*body) : "error: " + body.error().message;
 }
 
 TEST_CASE("A57: a user who is only invited is taken neither for enabled nor for disabled, but reported") {
@@ -207,15 +207,77 @@ TEST_CASE("roles in any shape, by id or name, become the catalogue's ids") {
 TEST_CASE("A41: an update sends what was read, changed only where it has to") {
   const Profile dashboard = built_in("bandwidth-dashboard");
   CHECK(updated(dashboard,
-                R"({"UserId":"u1","Username":"a","EmailAddress":"o@x.y","Deep":{"n":[1,2.5,null,"0"]},
+                R"({"UserId":"u1","Username":"a","EmailAddress":"o@x.y","Deep":{"n":[1,2.50,null,"0"]},
                                "Enabled":true,"Roles":[{"RoleId":"r1","Since":"2020"}]})",
                 {to(Field::email, text("n@x.y")), to(Field::enabled, Value{false})}) ==
-        R"({"UserId":"u1","Username":"a","EmailAddress":"n@x.y","Deep":{"n":[1,2.5E0,null,"0"]},)"
+        R"({"UserId":"u1","Username":"a","EmailAddress":"n@x.y","Deep":{"n":[1,2.50,null,"0"]},)"
         R"("Enabled":false,"Roles":[{"RoleId":"r1","Since":"2020"}]})");
   CHECK(updated(dashboard, R"({"Username":"a","Enabled":"true"})", {to(Field::enabled, Value{false})}) ==
         R"({"Username":"a","Enabled":"false"})");
   CHECK(updated(dashboard, R"({"Username":"a"})", {to(Field::phone, text("1"))}) ==
         R"({"Username":"a","TelephoneNumber":"1"})");
+}
+
+/// A provider whose users are nested, with ids that are numbers.
+Profile nested() {
+  Profile profile = built_in("bandwidth-v1");
+  profile.fields.username = {"login.name"};
+  profile.fields.first_name->names = {"name.given"};
+  profile.fields.last_name->names = {"name.family"};
+  profile.fields.roles->id = "role.id";
+  profile.fields.roles->name.clear();
+  profile.fields.roles->write = SetShape::objects;
+  profile.fields.never_sent = {"login.secret"};
+  return profile;
+}
+
+TEST_CASE("a dotted name leads into an object, when it is read and when it is written") {
+  const Profile profile = nested();
+  const std::string ann =
+      R"({"login":{"name":"ann","secret":"x"},"name":{"given":"Ann","x":1},"roles":[{"role":{"id":"r1"}}]})";
+  const User user = decoded(profile, ann);
+  CHECK(user.username == "ann");
+  CHECK(*user.fields.text(Field::first_name) == "Ann");
+  CHECK_FALSE(user.fields.has(Field::last_name));
+  CHECK(*user.fields.set_of(Field::roles) == StringSet{"r1"});
+  CHECK(updated(profile, ann,
+                {to(Field::first_name, text("Anna")), to(Field::last_name, text("Lee")),
+                 to(Field::roles, items({"r1", "r2"}))}) ==
+        R"({"login":{"name":"ann"},"name":{"given":"Anna","x":1,"family":"Lee"},)"
+        R"("roles":[{"role":{"id":"r1"}},{"role":{"id":"r2"}}]})");
+  CHECK(updated(profile, R"({"login":{"name":"ann"},"name":null})", {to(Field::last_name, text("Lee"))}) ==
+        R"({"login":{"name":"ann"},"name":{"family":"Lee"}})");
+  CHECK(updated(profile, R"({"login":{"name":"ann"},"name":"Ann"})", {to(Field::last_name, text("Lee"))})
+            .starts_with("error: there is no place for `lastName` at `name.family`"));
+  // Whoever has a dot in a name means just that.
+  CHECK(updated(profile, R"({"login":{"name":"ann"},"name.given":"A"})",
+                {to(Field::first_name, text("B"))}) == R"({"login":{"name":"ann"},"name.given":"B"})");
+  const auto body =
+      body_of_new_user(profile,
+                       action_on(Operation::create, "bob",
+                                 {to(Field::first_name, text("Bob")), to(Field::last_name, text("Ray"))}),
+                       "1");
+  REQUIRE(body);
+  CHECK(tree_text(*body).starts_with(R"({"login":{"name":"bob"},"name":{"given":"Bob","family":"Ray"},)"));
+}
+
+TEST_CASE("ids that are numbers are written as numbers") {
+  Profile profile = built_in("bandwidth-v1");
+  const auto write = [&](const std::string& roles, std::vector<std::string> wanted) {
+    return updated(profile, R"({"username":"a","roles":)" + roles + "}",
+                   {to(Field::roles, items(std::move(wanted)))});
+  };
+  CHECK(write("[7]", {"7", "8"}) == R"({"username":"a","roles":[7,8]})");
+  CHECK(write(R"([{"roleId":7}])", {"8"}) == R"({"username":"a","roles":[{"roleId":8}]})");
+  CHECK(write(R"(["7"])", {"7", "8"}) == R"({"username":"a","roles":["7","8"]})");
+  CHECK(write("[7]", {"08", "x", "-0"}) == R"({"username":"a","roles":["-0","08","x"]})");
+  CHECK(write("[]", {"8"}) == R"({"username":"a","roles":["8"]})");
+  profile.fields.roles->numbers = true;
+  CHECK(write("[]", {"8"}) == R"({"username":"a","roles":[8]})");
+  CHECK(updated(profile, R"({"username":"a","phone":19195550000})",
+                {to(Field::phone, text("19195550001"))}) == R"({"username":"a","phone":19195550001})");
+  CHECK(updated(profile, R"({"username":"a","phone":19195550000})", {to(Field::phone, text("+1919"))}) ==
+        R"({"username":"a","phone":"+1919"})");
 }
 
 TEST_CASE("A40: a password is never part of an update") {
@@ -267,8 +329,8 @@ TEST_CASE("a new user is sent with the profile's first names and defaults") {
                 {to(Field::first_name, text("J")), to(Field::roles, items({"basicAccess"}))}),
       "5500001");
   REQUIRE(body);
-  CHECK(json::serialize(*body) == R"({"username":"jdoe","firstName":"J","accountScope":"ACCOUNT",)"
-                                  R"("roles":["basicAccess"],"accounts":["5500001"]})");
+  CHECK(tree_text(*body) == R"({"username":"jdoe","firstName":"J","accountScope":"ACCOUNT",)"
+                            R"("roles":["basicAccess"],"accounts":["5500001"]})");
 }
 
 TEST_CASE("a create that the provider cannot take is refused before it is sent, and says what to do") {

@@ -15,7 +15,20 @@ Paging by_offset(int size = 2) {
 }
 
 PageFacts page(std::vector<std::string> keys, std::optional<std::size_t> total = {}, std::string next = {}) {
-  return PageFacts{std::move(keys), total, std::move(next)};
+  return PageFacts{std::move(keys), total, std::move(next), false};
+}
+
+PageFacts last_page(std::vector<std::string> keys) {
+  return PageFacts{std::move(keys), {}, {}, true};
+}
+
+Paging by_name(Paging::Kind kind) {
+  Paging paging;
+  paging.kind = kind;
+  paging.size = 2;
+  paging.size_parameter = "limit";
+  paging.position_parameter = "after";
+  return paging;
 }
 
 TEST_CASE("pages are asked for until the total is reached") {
@@ -52,6 +65,8 @@ TEST_CASE("the whole list at once, whatever the limit says, is the whole list") 
   const Paging paging = by_offset();
   Pager longer(paging, "/users");
   longer.take(page({"a", "b", "c"}));
+  REQUIRE_FALSE(longer.finished());  // or it gives three where two are asked for, and there are more
+  CHECK_FALSE(longer.take(page({"a", "b", "c"})));
   CHECK(longer.finished());
   CHECK(longer.faults().empty());
   Pager shorter(paging, "/users");
@@ -116,6 +131,55 @@ TEST_CASE("next links are followed to their end, and one that leads back is a fa
   good.take(page({"b"}));
   CHECK(good.finished());
   CHECK(good.faults().empty());
+}
+
+TEST_CASE("cursors are sent back, percent-encoded, until none comes") {
+  const Paging paging = by_name(Paging::Kind::cursor);
+  Pager pager(paging, "/users");
+  CHECK(pager.target() == "/users?limit=2");
+  pager.take(page({"a", "b"}, {}, "x+/=&"));
+  CHECK(pager.target() == "/users?limit=2&after=x%2B%2F%3D%26");
+  pager.take(page({}, {}, "y"));  // an empty page is not the last where it names another
+  CHECK(pager.target() == "/users?limit=2&after=y");
+  pager.take(page({"c", "d"}));
+  CHECK(pager.finished());
+  CHECK(pager.faults().empty());
+  Pager round(paging, "/users");
+  round.take(page({"a", "b"}, {}, "x"));
+  round.take(page({"c", "d"}, {}, "x"));
+  CHECK(round.finished());
+  CHECK(round.faults().size() == 1);
+}
+
+TEST_CASE("A9: a page that neither names a next one nor ends the list may be all that is given") {
+  for (const auto kind : {Paging::Kind::link, Paging::Kind::cursor}) {
+    Paging paging = by_name(kind);
+    const auto faults_of = [&](const PageFacts& only) {
+      Pager pager(paging, "/users");
+      pager.take(only);
+      CHECK(pager.finished());
+      return pager.faults().size();
+    };
+    CHECK(faults_of(page({"a", "b"})) == 1);
+    CHECK(faults_of(page({"a"})) == 1);
+    CHECK(faults_of(page({"a", "b"}, 2)) == 0);  // what a total is worth is for others to tell
+    CHECK(faults_of(last_page({"a", "b"})) == 0);
+    CHECK(faults_of(page({})) == 0);
+    paging.short_page_ends = true;
+    CHECK(faults_of(page({"a"})) == 0);
+    CHECK(faults_of(page({"a", "b"})) == 1);
+  }
+}
+
+TEST_CASE("a whole list that names a next page is not whole, unless its total says so") {
+  const Paging paging;
+  Pager pager(paging, "/users");
+  pager.take(page({"a"}, {}, "/users?page=2"));
+  CHECK(pager.finished());
+  CHECK(pager.faults().size() == 1);
+  Pager counted(paging, "/users");
+  counted.take(page({"a"}, 1, "/users?page=2"));
+  CHECK(counted.faults().empty());
 }
 
 TEST_CASE("A9: a list of a length that smells of a cap is a fault") {

@@ -2,6 +2,7 @@
 
 #include "providers/target.hpp"
 #include "tests/providers/support.hpp"
+#include "tests/support/schema_check.hpp"
 
 namespace usersyncd::test {
 namespace {
@@ -58,6 +59,9 @@ TEST_CASE("a profile that makes no sense is refused with its place") {
            {"{ codes: [12000], meaning: notFound }", "{ meaning: notFound }",
             "one of status, codes and text"},
            {"  username: [Username]", "  username: []", "at least one name"},
+           {"  username: [Username]", "  username: [.name]", "is not a name, nor a path"},
+           {"firstName: [FirstName]", "firstName: [name..given]", "is not a name, nor a path"},
+           {"firstName: [FirstName]", "firstName: []", "at least one name"},
            {"version: 1", "version: 2", "mine.yaml:"},
        }) {
     CAPTURE(row.to);
@@ -84,6 +88,18 @@ TEST_CASE("a copied built-in profile loads from a file, and the schema knows eve
   for (const char* key :
        {"endpoints", "paging", "answers", "fields", "creation", "can", "meanings", "rate"}) {
     CHECK(schema.at("properties").as_object().contains(key));
+  }
+}
+
+TEST_CASE("the schema accepts the built-in profiles, as the reader does") {
+  const json::value schema = json::parse(profile_schema());
+  for (const auto& [name, text] : built_in_profiles()) {
+    CAPTURE(name);
+    Problems problems;
+    const auto document = parse_yaml(name, std::string(text), problems);
+    REQUIRE(document);
+    for (const auto& trouble : violations(seen_by_editor(document->root), schema.as_object()))
+      FAIL_CHECK(trouble);
   }
 }
 

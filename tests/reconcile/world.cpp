@@ -228,7 +228,11 @@ Awaitable<Result<std::optional<RemoteUser>>> World::read_user(UserKey key, Excha
   const auto fault = fault_of(number);
   if (fault == Fault::missing) co_return std::optional<RemoteUser>{};
   if (const auto error = error_of(fault)) co_return *error;
+  if (by_id_only && key.user_id.empty())
+    co_return Error{ErrorKind::provider, "the provider did not tell the id", ""};
   const auto found = users.find(call.key);
+  const bool another = found != users.end() && by_id_only && found->second.user_id != key.user_id;
+  if (another) co_return std::optional<RemoteUser>{};
   if (found == users.end() || invisible.contains(call.key)) co_return std::optional<RemoteUser>{};
   RemoteUser remote;
   remote.user = found->second;
@@ -304,7 +308,9 @@ WriteOutcome World::do_create(const Action& action) {
   }
   if (normalize) normalize(user);
   users[key_of(user.username)] = user;
-  return outcome(Outcome::accepted, "");
+  auto answer = outcome(Outcome::accepted, "");
+  if (by_id_only) answer.user = RemoteUser{user, "{}"};
+  return answer;
 }
 
 // A full replacement: what the base does not have is gone afterwards (A41).

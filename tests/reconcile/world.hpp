@@ -60,6 +60,8 @@ class World : public Provider {
   std::function<void(const Call&)> before_call;           ///< what somebody else does just then
   std::function<void(User&)> normalize;                   ///< what the provider makes of what it is sent
 
+  bool by_id_only = false;  ///< a user is read by id and nothing else; the answer to a create tells it
+
   std::vector<Call> calls;
   std::size_t most_at_once = 0;       ///< writes under way at once
   bool overlapped_on_a_user = false;  ///< two writes on one user were under way at once (A31)

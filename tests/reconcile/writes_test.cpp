@@ -99,6 +99,49 @@ TEST_CASE("A26: one user that always fails does not keep the others from converg
   CHECK(tries <= 5);
 }
 
+TEST_CASE("a create is read back by the id that its answer tells, where nothing else finds a user") {
+  for (const bool by_list : {false, true}) {
+    CAPTURE(by_list);
+    Harness h;
+    h.world.by_id_only = true;
+    h.account.capabilities.reads_by_name = false;
+    h.account.capabilities.list_is_full = by_list;
+    h.converge();
+    h.world.unlisted = {"ann"};  // yet: so that a list cannot have told the id
+    for (const char* name : {"ann", "bob", "cid", "dan", "eve", "fay", "gus", "hal"}) h.want(wanted(name));
+    h.cycle();
+    REQUIRE(h.result_of("ann"));
+    CHECK(h.result_of("ann")->kind == Kind::applied);
+    CHECK(h.unresolved() == 0);
+  }
+}
+
+TEST_CASE("a create whose answer got lost is resolved by the list where nothing else finds a user") {
+  for (const bool done : {false, true}) {
+    CAPTURE(done);
+    Harness h;
+    h.world.by_id_only = true;
+    h.account.capabilities.reads_by_name = false;
+    h.converge();
+    h.want(wanted("ann"));
+    bool first = true;
+    h.world.faults = [&](const Call& call, std::size_t) {
+      const bool lost = call.kind == Call::Kind::create && std::exchange(first, false);
+      return !lost ? Fault::none : done ? Fault::timeout_after : Fault::timeout_before;
+    };
+    h.cycle();
+    CHECK(h.unresolved() == 1);
+    h.clock.advance(2 * h.account.request_timeout);
+    h.cycle();
+    CHECK(h.unresolved() == (done ? 0 : 1));  // a list may be stale: nothing is sent again yet
+    CHECK(h.world.count(Call::Kind::create) == 1);
+    h.clock.advance(h.account.visibility_grace);
+    h.converge();
+    CHECK(h.world.history() == "ann +1 -0\n");
+    CHECK(h.unresolved() == 0);
+  }
+}
+
 TEST_CASE("A30: an ambiguous create is resolved by looking, at once or within two cycles") {
   for (const bool done : {false, true}) {
     CAPTURE(done);

@@ -78,6 +78,9 @@ TEST_CASE("A65: unmanaged users, and managed fields that are not carried by anyo
   Quiet quiet{5};
   quiet.desired.users.resize(2);
   CHECK(quiet.choose(20) == Lines{"u00000", "u00001"});
+  quiet.can.lacking = {Field::roles};  // which no read would ever show
+  CHECK(quiet.choose(20).empty());
+  quiet.can.lacking.clear();
   for (auto& user : quiet.desired.users) user.roles.reset();
   CHECK(quiet.choose(20).empty());
 }

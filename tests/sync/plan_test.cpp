@@ -432,6 +432,28 @@ TEST_CASE("immutable fields: a person has to change them, the others go on") {
   CHECK(make_set(briefs(c.plan())) == Lines{"manual update jdoe", "update jdoe"});
 }
 
+TEST_CASE("a field that the provider does not have is never as wanted: a person has to see to it") {
+  Case c{{entry("jdoe", {{Field::scope, text("A")}, {Field::phone, text("1")}, {Field::enabled, on}})},
+         {live("jdoe", {{Field::phone, text("2")}})}};
+  c.desired.users[0].accounts = account_grants({"1"});
+  CHECK(briefs(c.plan()) == Lines{"update jdoe"});  // what was not carried is unknown
+  c.observed.lacking = {Field::scope, Field::enabled, Field::accounts};
+  const auto plan = c.plan();
+  CHECK(make_set(briefs(plan)) == Lines{"manual update jdoe", "update jdoe"});
+  CHECK(plan.in_sync == 0);
+  CHECK(plan.drifts.size() == 3);
+  c.desired.users[0].fields.set(Field::enabled, off);
+  CHECK(make_set(briefs(c.plan())) == Lines{"manual disable jdoe", "manual update jdoe", "update jdoe"});
+}
+
+TEST_CASE("a new user is enabled where nobody can be disabled") {
+  Case c{{entry("jdoe", {{Field::enabled, on}})}, {}};
+  c.observed.lacking = {Field::enabled};
+  const auto plan = c.plan();
+  REQUIRE(plan.actions.size() == 1);
+  CHECK(plan.actions[0].changes.empty());
+}
+
 TEST_CASE("reach: roles that our credential cannot see are kept in what is sent, and reported") {
   Case c{{entry("jdoe")},
          {live("jdoe", {{Field::roles, set({"r1", "secret"})}, {Field::accounts, set({"1", "9"})}})}};

@@ -129,6 +129,11 @@ TEST_CASE("plan text: nothing from outside reaches the terminal as a control cha
   CHECK(terminal_safe(std::string_view{"a\0b", 3}) == "a\\x00b");
   CHECK(terminal_safe("\x1f \x7e\x7f\n") == "\\x1f ~\\x7f\\x0a");
   CHECK(terminal_safe("J\u00fcrgen") == "J\u00fcrgen");
+  CHECK(terminal_safe("evil\u202egpj.exe") == "evil\\u202egpj.exe");
+  CHECK(terminal_safe("a\u200bb\ufeffc\u00add\u0085e\U000e0041f\u2066") ==
+        "a\\u200bb\\ufeffc\\u00add\\u0085e\\ue0041f\\u2066");
+  CHECK(terminal_safe("\U0001f600\u20ac\u05d0") == "\U0001f600\u20ac\u05d0");
+  CHECK(terminal_safe("\xff\xe2\x80") == "\xff\xe2\x80");
   auto hostile = step(Operation::remove, {}, Verdict::denied);
   hostile.action.username = "\x1b[1m";
   hostile.action.reason = "\r";
