@@ -15,25 +15,15 @@
 
 #include "config/characters.hpp"
 #include "config/file.hpp"
+#include "config/plain_yaml.hpp"
 
 namespace usersyncd {
 namespace {
 
-constexpr std::size_t deepest = 16;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 /// Ends the parse after a problem that makes the rest meaningless. The problem has been reported.
 struct Abandoned {};
-
-/// Some readers of YAML take these for booleans, others for words.
-bool is_ambiguous_word(std::string_view text) {
-  constexpr std::array<std::string_view, 6> words{"yes", "no", "on", "off", "y", "n"};
-  if (text.size() > 3) return false;
-  std::string folded(text);
-  for (char& letter : folded)
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-  return std::find(words.begin(), words.end(), folded) != words.end();
-}
 
 /// Byte positions of yaml-cpp as lines and columns. Columns count characters, as editors do.
 class Positions {
@@ -196,8 +186,8 @@ class TreeBuilder : public YAML::EventHandler {
 
   void open(const YAML::Mark& mark, YamlNode::Kind kind) {
     refuse_tag(mark);
-    if (frames_.size() >= deepest) {
-      report(mark, "nested deeper than " + std::to_string(deepest) + " levels");
+    if (frames_.size() >= deepest_yaml) {
+      report(mark, "nested deeper than " + std::to_string(deepest_yaml) + " levels");
       throw Abandoned{};
     }
     frames_.push_back({node_at(mark, kind), std::nullopt, {}});
@@ -268,6 +258,15 @@ void run_parser(std::string_view text, TreeBuilder& builder) {
 
 }  // namespace
 
+bool is_ambiguous_word(std::string_view text) {
+  constexpr std::array<std::string_view, 6> words{"yes", "no", "on", "off", "y", "n"};
+  if (text.size() > 3) return false;
+  std::string folded(text);
+  for (char& letter : folded)
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  return std::find(words.begin(), words.end(), folded) != words.end();
+}
+
 const YamlNode* YamlNode::find(std::string_view key) const {
   const auto found =
       std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.key == key; });
@@ -276,14 +275,19 @@ const YamlNode* YamlNode::find(std::string_view key) const {
 
 std::optional<YamlDocument> parse_yaml(const std::string& file, std::shared_ptr<const std::string> text,
                                        Problems& problems) {
-  const std::size_t before = problems.count();
   std::string_view body = *text;
   problems.add_source(file, text);
   if (!check_characters(file, body, problems)) return std::nullopt;
   if (body.starts_with(byte_order_mark)) body.remove_prefix(byte_order_mark.size());
+  if (auto plain = parse_plain_yaml(body)) return YamlDocument{file, std::move(*plain)};
+  return parse_by_library(file, body, problems);
+}
 
-  TreeBuilder builder(file, body, problems);
-  run_parser(body, builder);
+std::optional<YamlDocument> parse_by_library(const std::string& file, std::string_view text,
+                                             Problems& problems) {
+  const std::size_t before = problems.count();
+  TreeBuilder builder(file, text, problems);
+  run_parser(text, builder);
   if (problems.count() != before) return std::nullopt;
   if (!builder.has_root()) {
     problems.add({file, 1, 1}, "the file is empty");

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/problems.hpp"
@@ -50,12 +51,22 @@ struct YamlDocument {
 /// Files above this many bytes are refused.
 inline constexpr std::size_t largest_yaml = 4U << 20U;
 
+/// A list or map inside so many others is refused.
+inline constexpr std::size_t deepest_yaml = 16;
+
+/// Some readers of YAML take such a word for a boolean, others for a word.
+bool is_ambiguous_word(std::string_view text);
+
 /// Reads `text`, which is called `file` in problems. Empty if anything is wrong with it; never throws for it.
 std::optional<YamlDocument> parse_yaml(const std::string& file, std::shared_ptr<const std::string> text,
                                        Problems& problems);
 
 /// The same for a literal in a program.
 std::optional<YamlDocument> parse_yaml(const std::string& file, std::string text, Problems& problems);
+
+/// The same by the library alone, for text that check_characters accepts, without a byte order mark.
+std::optional<YamlDocument> parse_by_library(const std::string& file, std::string_view text,
+                                             Problems& problems);
 
 /// Reads a regular file; unreadable, too large, or changed while it was read are problems as well.
 std::optional<YamlDocument> load_yaml(const std::string& path, Problems& problems);
