@@ -23,7 +23,7 @@ constexpr Duration worth_keeping{30'000};   // connections are kept from poll to
 constexpr Duration lock_patience{3'600'000};
 constexpr Duration waiting_precision{1'000};
 constexpr Duration trim_interval{10'000};
-constexpr std::size_t polls_at_once = 128;          // enough to keep this process busy while providers think
+constexpr std::size_t polls_at_once = 64;           // enough to keep this process busy while providers think
 constexpr Duration slow_poll{1'000};                // one that takes longer waits for its provider
 constexpr Duration busy{50};                        // or for this process, if a timer of it is that late
 constexpr std::size_t most_kept_connections = 256;  // with more accounts none is kept from poll to poll

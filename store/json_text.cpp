@@ -146,11 +146,11 @@ Catalog catalog_from_text(std::string_view text) {
   return catalog;
 }
 
-json::value parse_stored(std::string_view text) {
+json::value parse_stored(std::string_view text, json::storage_ptr storage) {
   json::parse_options options;
   options.max_depth = max_depth;
   json::error_code error;
-  json::value value = json::parse(text, error, {}, options);
+  json::value value = json::parse(text, error, std::move(storage), options);
   if (error) fail("a document");
   return value;
 }
@@ -165,6 +165,10 @@ std::optional<std::string> mended_utf8(std::string_view text) {
   std::size_t copied = 0;
   std::size_t position = 0;
   while (position < text.size()) {
+    if (static_cast<unsigned char>(text[position]) < 0x80U) {
+      ++position;
+      continue;
+    }
     if (const std::size_t length = sequence_length(text.substr(position)); length > 0) {
       position += length;
       continue;

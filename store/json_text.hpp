@@ -26,8 +26,8 @@ std::optional<User> user_from_text(std::string_view text);
 std::string catalog_to_text(const Catalog& catalog);
 Catalog catalog_from_text(std::string_view text);
 
-/// Parses a document from the store.
-boost::json::value parse_stored(std::string_view text);
+/// Parses a document from the store into memory from `storage`.
+boost::json::value parse_stored(std::string_view text, boost::json::storage_ptr storage = {});
 
 /// The same text with every byte that is not part of well-formed UTF-8 replaced by U+FFFD.
 std::string valid_utf8(std::string_view text);

@@ -10,7 +10,7 @@ namespace usersyncd::test {
 namespace {
 
 /// More than are polled at once.
-constexpr int many = 150;
+constexpr int many = 100;
 
 std::string account_lines(const Bench& bench, const std::string& id, const std::string& url,
                           const std::string& interval) {

@@ -101,9 +101,11 @@ TEST_CASE(
 
 TEST_CASE("a desired state in another form than ours is an error, never a smaller desired state") {
   const auto text = desired_to_text(everything());
-  for (const std::string bad :
-       {"", "null", "[]", "{}", R"({"account":"1","revision":"r","files":[],"users":[{}]})",
-        R"({"account":"1","revision":"r","files":[1],"users":[]})"}) {
+  for (const std::string bad : {"", "null", "[]", "{}",
+                                "{}\n"
+                                R"({"account":"1","revision":"r","files":[],"users":1})",
+                                R"({"account":"1","revision":"r","files":[],"users":1})",
+                                R"({"account":"1","revision":"r","files":[1],"users":0})"}) {
     CHECK_THROWS_AS(desired_from_text(bad), StoreError);
   }
   for (std::size_t i = 0; i < text.size(); ++i)
