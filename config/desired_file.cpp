@@ -89,6 +89,7 @@ std::optional<std::vector<RoleGrant>> merged_roles(const UserEntry& user, const 
     for (const RoleGrant& grant : sets.expand(*user.access.roles)) RoleSets::add(grants, grant);
   for (const RoleGrant& grant : default_roles) RoleSets::add(grants, grant);
   std::vector<RoleGrant> result;
+  result.reserve(grants.size());
   for (auto& [role, grant] : grants) result.push_back(std::move(grant));
   return result;
 }
@@ -309,21 +310,20 @@ class FilesReader {
   std::map<std::string, DesiredSource> take_sources() { return std::move(sources_); }
 
  private:
-  const std::vector<std::string>* find_known(const std::string& digest) const {
+  const std::map<std::string, std::string>* find_known(const std::string& digest) const {
     const auto known = reading_.known.find(digest);
     if (known == reading_.known.end()) return nullptr;
     // An account that has left the config is an error that has to be told with its place.
     const bool expected =
-        !accounts_ ||
-        std::all_of(known->second.begin(), known->second.end(), [&](const std::string& account) {
-          return std::binary_search(accounts_->begin(), accounts_->end(), account);
+        !accounts_ || std::all_of(known->second.begin(), known->second.end(), [&](const auto& one) {
+          return std::binary_search(accounts_->begin(), accounts_->end(), one.first);
         });
     return expected ? &known->second : nullptr;
   }
 
-  bool add_known(const std::vector<std::string>& accounts, const std::string& digest) {
-    return std::all_of(accounts.begin(), accounts.end(), [&](const std::string& account) {
-      return sources_.emplace(account, DesiredSource{digest, true}).second;
+  bool add_known(const std::map<std::string, std::string>& revisions, const std::string& digest) {
+    return std::all_of(revisions.begin(), revisions.end(), [&](const auto& one) {
+      return sources_.emplace(one.first, DesiredSource{digest, one.second, true}).second;
     });
   }
 
@@ -344,7 +344,8 @@ class FilesReader {
     auto accounts = collector.finish();
     const bool sound = problems_.count() == before;
     for (auto& desired : accounts) {
-      if (!sources_.emplace(desired.account, DesiredSource{digest, sound}).second) return false;
+      const DesiredSource source{digest, desired.revision, sound};
+      if (!sources_.emplace(desired.account, source).second) return false;
       reading_.receive(std::move(desired), digest);
     }
     for (const SeenFile& seen : group.files) {

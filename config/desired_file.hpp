@@ -14,14 +14,18 @@ namespace usersyncd {
 
 /// An account as the files of a desired state speak of it.
 struct DesiredSource {
-  std::string files;  ///< digest of the names and bytes of its files: the same digest, the same desired state
-  bool sound = false;  ///< there was no problem with them at all
+  std::string files;     ///< digest of its files, names and bytes: the same digest, the same desired state
+  std::string revision;  ///< of the desired state
+  bool sound = false;    ///< there was no problem with the files at all
 };
+
+/// What an earlier reading found in sound files: by their digest, the revision of every account that they
+/// speak of.
+using KnownDesired = std::map<std::string, std::map<std::string, std::string>>;
 
 /// What whoever reads a desired state knows beforehand, and what they do with it.
 struct DesiredReading {
-  /// The accounts of sound files, by their digest, from an earlier reading: those files are not read again.
-  std::map<std::string, std::vector<std::string>> known;
+  KnownDesired known;  ///< these files are not read again
   /// Gets each account that was read, with the digest of its files, one after the other: together they may be
   /// more than fits into memory. An account may come twice; then the first time does not count. What is
   /// received counts only if the reading ends well.
@@ -29,10 +33,10 @@ struct DesiredReading {
 };
 
 /// Reads the desired state (contract, section 3) from a file, or from all *.yaml and *.yml below a directory.
-/// Returns all accounts that are spoken of. Empty, with every problem in `problems`, if
-/// anything is wrong with a file, also if it changed before all of them were read: a user who is being moved
-/// from one file to another must not seem to be in none. A value that is wrong within one user's entry
-/// freezes that user instead (DesiredUser::frozen); it is among the problems all the same.
+/// Returns all accounts that are spoken of. Empty, with every problem in `problems`, if anything is wrong
+/// with a file, also if it changed before all of them were read: a user who is being moved from one file to
+/// another must not seem to be in none. A value that is wrong within one user's entry freezes that user
+/// instead (DesiredUser::frozen); it is among the problems all the same.
 ///
 /// `known_accounts` are the account ids of the config; without them any account is accepted.
 ///

@@ -374,7 +374,7 @@ void Daemon::watch_files() {
   if (now < next_look_at_files_) return;
   const bool changed = watcher_.changed();
   const auto took = place_.clock().steady() - now;
-  if (changed) reload(false, settings_->wanted.sources);
+  if (changed) reload(false, known_from(settings_->wanted.sources));
   next_look_at_files_ = now + share_of_watching * took;
 }
 
@@ -421,7 +421,7 @@ Awaitable<void> Daemon::listen_for_signals() {
     const int signal = co_await signals_.async_wait(token);
     if (cancelled) co_return;
     if (signal == SIGHUP)
-      reload(true, settings_->wanted.sources);
+      reload(true, known_from(settings_->wanted.sources));
     else
       stop();
   }

@@ -71,9 +71,9 @@ class Daemon {
   void tell_failure(const Account& account, const std::string& reason);
   Awaitable<void> listen_for_signals();
 
-  void reload(bool with_accounts, const KnownSources& known);
-  void reload_settings(bool with_accounts, const KnownSources& known);
-  Loaded<Settings> load(const KnownSources& known);
+  void reload(bool with_accounts, const KnownDesired& known);
+  void reload_settings(bool with_accounts, const KnownDesired& known);
+  Loaded<Settings> load(const KnownDesired& known);
   void wake_who_is_concerned(const Settings* before);
   void refuse_reload(const std::string& reason, const std::string& what_holds);
   void tell_frozen(const Problems& problems);

@@ -51,7 +51,7 @@ void Daemon::refuse_reload(const std::string& reason, const std::string& what_ho
 
 // Each desired state goes into the store as soon as it is read: held for all accounts, they would be most of
 // what this process needs. There it counts once remember_desired_state has said so.
-Loaded<Settings> Daemon::load(const KnownSources& known) {
+Loaded<Settings> Daemon::load(const KnownDesired& known) {
   const auto keep = [this](Desired desired, const std::string& files) {
     place_.store().save_desired(desired, files, Store::DesiredOf::daemon);
   };
@@ -69,7 +69,7 @@ Loaded<Settings> Daemon::load(const KnownSources& known) {
   return loaded;
 }
 
-void Daemon::reload(bool with_accounts, const KnownSources& known) {
+void Daemon::reload(bool with_accounts, const KnownDesired& known) {
   try {
     reload_settings(with_accounts, known);
   } catch (const StoreError& error) {
@@ -77,7 +77,7 @@ void Daemon::reload(bool with_accounts, const KnownSources& known) {
   }
 }
 
-void Daemon::reload_settings(bool with_accounts, const KnownSources& known) {
+void Daemon::reload_settings(bool with_accounts, const KnownDesired& known) {
   // Looked at before they are read, so that what is edited meanwhile is noticed.
   FileWatcher before_reading{watched_paths(config_path_, *settings_)};
   const auto digest_before_reading = accounts_digest();
@@ -124,7 +124,7 @@ void Daemon::wake_who_is_concerned(const Settings* before) {
                    before->wanted.author != settings_->wanted.author;
   const auto files_of = [](const Settings& settings, const std::string& account) {
     const auto source = settings.wanted.sources.find(account);
-    return source == settings.wanted.sources.end() ? std::string{} : source->second.files.files;
+    return source == settings.wanted.sources.end() ? std::string{} : source->second.files;
   };
   for (const auto& account : accounts_) {
     const auto& id = account->stack->context().id;

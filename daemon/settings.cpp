@@ -120,16 +120,16 @@ const char* known_note(Store::DesiredOf keeper) {
   return keeper == Store::DesiredOf::daemon ? known_to_daemon : known_to_commands;
 }
 
-std::string known_text(const KnownSources& sources) {
+std::string known_text(const KnownDesired& known) {
   std::string text = std::string{USERSYNCD_VERSION} + '\n';
-  for (const auto& [account, source] : sources) {
-    if (source.files.sound) text += source.files.files + ' ' + source.revision + ' ' + account + '\n';
+  for (const auto& [files, revisions] : known) {
+    for (const auto& [account, revision] : revisions) text += files + ' ' + revision + ' ' + account + '\n';
   }
   return text;
 }
 
-KnownSources known_from_text(const std::string& text) {
-  KnownSources sources;
+KnownDesired known_from_text(const std::string& text) {
+  KnownDesired known;
   std::istringstream lines{text};
   std::string line;
   if (!std::getline(lines, line) || line != USERSYNCD_VERSION) return {};
@@ -137,14 +137,13 @@ KnownSources known_from_text(const std::string& text) {
     const auto first = line.find(' ');
     const auto second = first == std::string::npos ? first : line.find(' ', first + 1);
     if (second == std::string::npos) return {};
-    sources[line.substr(second + 1)] = Wanted::Source{DesiredSource{line.substr(0, first), true},
-                                                      line.substr(first + 1, second - first - 1)};
+    known[line.substr(0, first)][line.substr(second + 1)] = line.substr(first + 1, second - first - 1);
   }
-  return sources;
+  return known;
 }
 
 // Any trouble with finding out means that nothing is known, and whoever works with the store then will tell.
-KnownSources known_to_a_command(const std::string& config_path) {
+KnownDesired known_to_a_command(const std::string& config_path) {
   Problems ignored;
   const auto config = load_config(config_path, ignored);
   std::error_code missing;
@@ -152,38 +151,30 @@ KnownSources known_to_a_command(const std::string& config_path) {
   try {
     Store store{config->store_path, Access::read_only};
     auto known = remembered_sources(store, Store::DesiredOf::daemon);
-    for (auto& [account, source] : remembered_sources(store, Store::DesiredOf::command))
-      known.insert_or_assign(account, std::move(source));
+    known.merge(remembered_sources(store, Store::DesiredOf::command));
     return known;
   } catch (const StoreError&) {
     return {};
   }
 }
 
-void read_desired(Settings& settings, const KnownSources& known, const DesiredReceiver& receive,
+void read_desired(Settings& settings, const KnownDesired& known, const DesiredReceiver& receive,
                   Problems& problems) {
   auto& wanted = settings.wanted;
-  std::map<std::string, std::string> revisions;
   DesiredReading reading;
-  for (const auto& [account, source] : known) {
-    if (source.files.sound) reading.known[source.files.files].push_back(account);
+  reading.known = known;
+  reading.receive = receive;
+  if (!receive) {
+    reading.receive = [&wanted](Desired desired, const std::string&) {
+      auto& kept = wanted.kept[desired.account];
+      kept = std::move(desired);
+    };
   }
-  reading.receive = [&](Desired desired, const std::string& files) {
-    revisions[desired.account] = desired.revision;
-    if (receive)
-      receive(std::move(desired), files);
-    else
-      wanted.kept.insert_or_assign(desired.account, std::move(desired));
-  };
   auto sources =
       read_desired_files(settings.config.desired_path, account_ids(settings.config), reading, problems);
   if (!sources) return;
   wanted.author = author_of(settings.config, problems);
-  for (auto& [account, files] : *sources) {
-    const auto read = revisions.find(account);
-    auto revision = read == revisions.end() ? known.at(account).revision : read->second;
-    wanted.sources[account] = Wanted::Source{std::move(files), std::move(revision)};
-  }
+  wanted.sources = std::move(*sources);
 }
 
 }  // namespace
@@ -199,7 +190,7 @@ Desired Wanted::of(const std::string& account) const {
 std::optional<Desired> Wanted::find(const std::string& account, Store& store, Store::DesiredOf keeper) const {
   const auto source = sources.find(account);
   if (source == sources.end() || kept.contains(account)) return of(account);
-  auto stored = store.load_desired(account, source->second.files.files, keeper);
+  auto stored = store.load_desired(account, source->second.files, keeper);
   if (stored) stored->author = author;
   return stored;
 }
@@ -224,7 +215,7 @@ Loaded<Settings> load_accounts(const std::string& config_path) {
   return loaded;
 }
 
-Loaded<Settings> load_settings(const std::string& config_path, const KnownSources& known,
+Loaded<Settings> load_settings(const std::string& config_path, const KnownDesired& known,
                                const DesiredReceiver& receive) {
   Problems ignored;
   const auto config_before = load_config(config_path, ignored);
@@ -256,8 +247,8 @@ bool read_desired_state(Settings& settings, Problems& problems) {
 void remember_desired_state(const Settings& settings, Store& store, Store::DesiredOf keeper) {
   const auto& wanted = settings.wanted;
   std::map<std::string, std::string> files;
-  for (const auto& [account, source] : wanted.sources) files[account] = source.files.files;
-  const auto text = known_text(wanted.sources);
+  for (const auto& [account, source] : wanted.sources) files[account] = source.files;
+  const auto text = known_text(known_from(wanted.sources));
   if (wanted.kept.empty() && store.load_note({}, known_note(keeper)) == text) return;
   auto together = store.begin();
   for (const auto& [account, desired] : wanted.kept) store.save_desired(desired, files.at(account), keeper);
@@ -266,7 +257,15 @@ void remember_desired_state(const Settings& settings, Store& store, Store::Desir
   together.commit();
 }
 
-KnownSources remembered_sources(Store& store, Store::DesiredOf keeper) {
+KnownDesired known_from(const std::map<std::string, DesiredSource>& sources) {
+  KnownDesired known;
+  for (const auto& [account, source] : sources) {
+    if (source.sound) known[source.files][account] = source.revision;
+  }
+  return known;
+}
+
+KnownDesired remembered_sources(Store& store, Store::DesiredOf keeper) {
   return known_from_text(store.load_note({}, known_note(keeper)).value_or(""));
 }
 

@@ -26,14 +26,9 @@ struct AccountSettings {
 
 /// What is to be: from the desired-state and policy files.
 struct Wanted {
-  /// An account that the files of the desired state speak of.
-  struct Source {
-    DesiredSource files;
-    std::string revision;
-  };
-  std::map<std::string, Source> sources;  ///< by account id; who is not among them is only watched
-  std::map<std::string, Desired> kept;    ///< by account id: what was read, unless it went into the store
-  std::string author;                     ///< who last changed the desired state; empty: not known
+  std::map<std::string, DesiredSource> sources;  ///< by account id; who is not among them is only watched
+  std::map<std::string, Desired> kept;  ///< by account id: what was read, unless it went into the store
+  std::string author;                   ///< who last changed the desired state; empty: not known
   RuleSet rules;
 
   /// The account's desired state, from here or, as it was put there, from the store; one without a revision
@@ -70,15 +65,15 @@ struct Loaded {
 /// Config and profiles.
 Loaded<Settings> load_accounts(const std::string& config_path);
 
-/// Sources of an earlier reading, which need not be read again where their files are the same.
-using KnownSources = std::map<std::string, Wanted::Source>;
+/// What of these sources need not be read again.
+KnownDesired known_from(const std::map<std::string, DesiredSource>& sources);
 
 /// Gets each desired state as it is read, with the digest of its files; see DesiredReading.
 using DesiredReceiver = std::function<void(Desired desired, const std::string& files)>;
 
 /// Config, profiles, desired state and policies. All problems of all files at once. Desired states that are
 /// read go to `receive`, or are kept in the result if there is none.
-Loaded<Settings> load_settings(const std::string& config_path, const KnownSources& known = {},
+Loaded<Settings> load_settings(const std::string& config_path, const KnownDesired& known = {},
                                const DesiredReceiver& receive = nullptr);
 
 /// The same for a command: a desired state which an earlier process has read without a problem, byte for
@@ -93,7 +88,7 @@ bool read_desired_state(Settings& settings, Problems& problems);
 void remember_desired_state(const Settings& settings, Store& store, Store::DesiredOf keeper);
 
 /// What remember_desired_state left there; nothing if this program may read the files otherwise.
-KnownSources remembered_sources(Store& store, Store::DesiredOf keeper);
+KnownDesired remembered_sources(Store& store, Store::DesiredOf keeper);
 
 /// Every file that a reload has to look at: the config, profile files, and what lies below desired and
 /// policies.

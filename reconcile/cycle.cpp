@@ -98,6 +98,7 @@ JudgeFacts Cycle::facts(const Desired& desired, const Observed& observed) {
   facts.own_logins = account_.own_logins;
   facts.capabilities = account_.capabilities;
   facts.catalog = observed.observation.catalog;
+  facts.users.reserve(observed.observation.users.size());
   for (const auto& user : observed.observation.users) {
     // Who is an admin has to be known even where the list does not tell; the freshest value wins.
     auto best = user;

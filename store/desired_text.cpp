@@ -86,11 +86,11 @@ class Reader {
     user.fields = std::move(*fields);
     user.place = place(member(object, "place"));
     if (const auto* roles = object.if_contains("roles")) {
-      user.roles.emplace();
+      user.roles.emplace().reserve(roles->as_array().size());
       for (const auto& grant : roles->as_array()) user.roles->push_back(role(grant.as_array()));
     }
     if (const auto* accounts = object.if_contains("accounts")) {
-      user.accounts.emplace();
+      user.accounts.emplace().reserve(accounts->as_array().size());
       for (const auto& grant : accounts->as_array())
         user.accounts->push_back({std::string(grant.at(0).as_string()), place(grant.at(1))});
     }

@@ -32,7 +32,7 @@ struct Came {
 
 struct Folder {
   ScratchDirectory scratch;
-  std::map<std::string, std::vector<std::string>> known;
+  KnownDesired known;
   std::function<void()> meanwhile = [] {};
 
   Came read() {
@@ -56,7 +56,7 @@ struct Folder {
   void remember(const Came& came) {
     REQUIRE_MESSAGE(came.sources, came.problems);
     for (const auto& [account, source] : *came.sources) {
-      if (source.sound) known[source.files].push_back(account);
+      if (source.sound) known[source.files][account] = source.revision;
     }
   }
 };
@@ -109,6 +109,7 @@ TEST_CASE("only the account whose file has changed is read anew") {
   const auto second = folder.read();
   CHECK(second.order.empty());
   CHECK(second.source("2").files == first.source("2").files);
+  CHECK(second.source("2").revision == first.source("2").revision);
 
   folder.scratch.write("2.yaml", file_of("\"2\"", "bob"));
   const auto third = folder.read();
@@ -139,7 +140,7 @@ TEST_CASE("a file with a problem is never known, and one whose account has left 
   CHECK(second.problems == first.problems);
 
   folder.scratch.write("2.yaml", file_of("\"9\"", "bob"));
-  folder.known[first.source("2").files] = {"2"};
+  folder.known[first.source("2").files] = {{"2", "r"}};
   CHECK_FALSE(folder.read().sources);
 }
 
