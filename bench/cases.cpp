@@ -138,7 +138,7 @@ Pass prepare_load(std::size_t size) {
     const std::vector<std::string> accounts{account};
     const auto loaded = load_desired(directory->path("users.yaml"), accounts, problems);
     if (!loaded) throw std::runtime_error(problems.text());
-    return loaded->accounts.front().users.size();
+    return loaded->front().users.size();
   };
 }
 

@@ -269,62 +269,97 @@ def rounds_of(polls):
     return [max(times[number] - times[number - 1] for times in polls) for number in range(1, complete)]
 
 
-def scale(context, accounts=5000):
+class Scaled:
     """Accounts of 200 users, always due again after 10 s, with one that is dead and one that takes 10 s to answer."""
-    accounts = min(accounts, 200) if context.quick else accounts
-    name = f"{accounts:,} accounts of 200 users"
+
     patience = 600
+
+    def __init__(self, context, accounts, simulator, desired):
+        self.context, self.accounts, self.simulator = context, accounts, simulator
+        self.name = f"{accounts:,} accounts of 200 users"
+        self.slow = f"5500001-{accounts}"
+        simulator.call(f"/tenant/{accounts}/sim/faults", b'{"rules":[{"path":"/users","fault":{"slow":"10s"}}]}')
+        urls = tenant_accounts(accounts, simulator.url) + [("dead", f"http://127.0.0.1:{closed_port()}")]
+        self.home = Home(urls, "10s", desired)
+
+    def start(self, polls, then=None):
+        """A daemon until each account but those two was polled so many times: what it took, and `then`'s answer."""
+        before, cpu_before = asked({}, self.simulator.tenants_requests()), self.simulator.cpu()
+        with Daemon(self.context.programs, self.home, self.patience) as daemon:
+            times = self.watch(daemon, polls)
+            taken = {"cpu": cpu_of(daemon.pid), "memory": memory_of(daemon.pid, "VmHWM"), "ready": daemon.ready_after,
+                     "requests": asked({}, self.simulator.tenants_requests())["requests"] - before["requests"],
+                     "simulator": self.simulator.cpu() - cpu_before, "slow": len(times.get(self.slow, []))}
+            others = [list(map(seconds, moments)) for account, moments in times.items() if account != self.slow]
+            if len(others) < self.accounts - 1 or min(map(len, others)) < polls:
+                raise Failed(f"{len(times)} of {self.accounts} polled {self.patience} s after the start, "
+                             f"{taken['memory']:.0f} MiB")
+            taken["all"] = max(moments[0] for moments in others) - daemon.started
+            taken["rounds"] = rounds_of(others)
+            return taken, then(daemon) if then else None
+
+    def watch(self, daemon, polls):
+        until = time.monotonic() + self.patience
+        while True:
+            times = daemon.polls()
+            enough = sum(len(moments) >= polls for moments in times.values())
+            self.context.say(f"{self.name}: {len(times)} polled, {enough} of them {polls} times, "
+                             f"{memory_of(daemon.pid):.0f} MiB")
+            if enough >= self.accounts - 1 or time.monotonic() > until or daemon.process.poll() is not None:
+                return times
+            time.sleep(5 if self.accounts > 1000 else 1)
+
+    def beside(self, daemon):
+        """Seconds that people wait who work beside the daemon: for status, and until an edit is in force."""
+        began = time.monotonic()
+        subprocess.run([self.context.programs / "usersyncd", "status", "--config", self.home.config], check=True,
+                       stdout=subprocess.DEVNULL)
+        status = time.monotonic() - began
+        edited = next(self.home.desired.glob(f"{self.slow}.yaml"))
+        edited.write_text(edited.read_text() + '  - username: somebody.new\n    state: absent\n')
+        began = time.monotonic()
+        while b'"reload.ok"' not in daemon.log.read_bytes():
+            if time.monotonic() - began > self.patience:
+                raise Failed("an edit is not taken up: " + daemon.log.read_text()[-500:])
+            time.sleep(0.05)
+        return status, time.monotonic() - began
+
+    def row(self, program, taken, wall, note):
+        made = row(self.name, program, [taken | {"wall": wall}], note)
+        return made | {"refusedShare": figure([0.0])}
+
+
+def scale(context, accounts):
+    accounts = min(accounts, 200) if context.quick else accounts
     with Home([]) as probe, Simulator(
             context.programs, "--tenants", accounts, "--users", 200, "--seed", 7, "--whole-list", "--write-desired",
             probe.desired) as simulator:
-        simulator.call(f"/tenant/{accounts}/sim/faults", b'{"rules":[{"path":"/users","fault":{"slow":"10s"}}]}')
-        slow = f"5500001-{accounts}"
-        urls = tenant_accounts(accounts, simulator.url) + [("dead", f"http://127.0.0.1:{closed_port()}")]
-        with Home(urls, "10s", probe.desired) as home, Daemon(context.programs, home, patience) as daemon:
-            polls = watch_rounds(context, name, daemon, accounts, patience)
-            figures = {"first": None, "cpu": cpu_of(daemon.pid), "memory": memory_of(daemon.pid, "VmHWM"),
-                       "ready": daemon.ready_after, "simulator": simulator.cpu(), "started": daemon.started,
-                       "asked": asked({}, simulator.tenants_requests()), "slow": len(polls.get(slow, []))}
-    others = [list(map(seconds, times)) for account, times in polls.items() if account != slow]
-    if len(others) < accounts - 1 or min(map(len, others)) < 2:
-        made = row(name, "usersyncd run", [{"cpu": figures["cpu"], "memory": figures["memory"]}],
-                   f"{len(polls)} of {accounts} polled {patience} s after they could be, "
-                   f"{figures['ready']:.0f} s after the start")
-        return {"rows": [made], "targets": scale_targets(accounts, None, None, figures["memory"])}
-    figures["first"] = max(times[0] for times in others) - figures["started"]
-    return scale_result(name, accounts, rounds_of(others), figures)
+        scaled = Scaled(context, accounts, simulator, probe.desired)
+        with scaled.home:
+            first, _ = scaled.start(1)
+            second, (status, edit) = scaled.start(1 + context.runs, scaled.beside)
+            validate = timed(context.tools, [context.programs / "usersyncd", "validate", "--config",
+                                             scaled.home.config], scaled.home.path)
+    note = "{} s to ready, simulator {} s CPU; the slow account was polled {} times meanwhile"
 
+    def said(taken):
+        return note.format(*(round(taken[name], 1) for name in ("ready", "simulator", "slow")))
 
-def watch_rounds(context, name, daemon, accounts, patience):
-    """Waits until every account but the slow and the dead one has been polled once more than there are runs."""
-    until = time.monotonic() + patience
-    while True:
-        polls = daemon.polls()
-        enough = sum(len(times) > context.runs for times in polls.values())
-        context.say(f"{name}: {len(polls)} polled, {enough} of them {context.runs + 1} times")
-        if enough >= accounts - 1 or time.monotonic() > until or daemon.process.poll() is not None:
-            return polls
-        time.sleep(5)
-
-
-def scale_result(name, accounts, rounds, figures):
-    made = row(name, "usersyncd run", [{"wall": wall} for wall in rounds],
-               f"first round {figures['first']:.1f} s from the start of the process, of which {figures['ready']:.1f} s "
-               f"to ready; simulator {figures['simulator']:.1f} s CPU in all; memory is the peak; the slow account was "
-               f"polled {figures['slow']} times meanwhile")
-    for key, value in figures["asked"].items():
-        made[key] = figure([value])
-    made["cpu"] = figure([figures["cpu"]])
-    made["memory"] = figure([figures["memory"]])
-    return {"rows": [made], "targets": scale_targets(accounts, max(rounds), figures["first"], figures["memory"])}
-
-
-def scale_targets(accounts, longest, first, memory):
-    return [target(f"a round of {accounts:,} accounts: the longest that any waits for its next poll", longest, 60, "s"),
-            target(f"the first round of {accounts:,} accounts, from the start of the process", first, 60, "s"),
-            target(f"{accounts:,} accounts of 200 users, peak memory", memory, 300, "MiB")]
+    rows = [scaled.row("first start, all polled", first, first["all"], said(first)),
+            scaled.row("second start, all polled", second, second["all"],
+                       said(second) + f"; the figures are of {context.runs} more rounds, too"),
+            row(scaled.name, "usersyncd validate", [validate]),
+            row(scaled.name, "status beside the daemon", [{"wall": status}]),
+            row(scaled.name, "until an edit of one file is in force", [{"wall": edit}])]
+    return {"rows": rows, "targets": [
+        target(f"{accounts:,} accounts, first start: all polled", first["all"], 60, "s"),
+        target(f"{accounts:,} accounts, second start: all polled", second["all"], 60, "s"),
+        target(f"{accounts:,} accounts, the longest that any waits for its next poll", max(second["rounds"]), 60, "s"),
+        target(f"{accounts:,} accounts of 200 users, peak memory", max(first["memory"], second["memory"]), 300,
+               "MiB")]}
 
 
 SCENARIOS = {"plan-10k": plan_10k, "plan-100k": plan_100k, "creates-1000": creates_1000, "limited-200": limited_200,
              "real-time": real_time,
-             "daemon-100": daemon_100, "ready-1m": ready_1m, "scale-5000": scale}
+             "daemon-100": daemon_100, "ready-1m": ready_1m, "scale-1000": lambda context: scale(context, 1000),
+             "scale-5000": lambda context: scale(context, 5000)}

@@ -41,6 +41,11 @@ bool check_characters(const std::string& file, std::string_view text, Problems& 
   const std::size_t before = problems.count();
   int reported_line = 0;  // one problem per line: a line indented with three tabs is one mistake
   for (std::size_t offset = 0; offset < text.size();) {
+    if (text[offset] >= ' ' && text[offset] <= '~') {
+      ++offset;
+      ++place.column;
+      continue;
+    }
     const auto point = code_point_at(text, offset);
     if (!point) {
       problems.add(place, invalid_utf8(text, offset));

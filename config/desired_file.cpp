@@ -89,6 +89,7 @@ std::optional<std::vector<RoleGrant>> merged_roles(const UserEntry& user, const 
     for (const RoleGrant& grant : sets.expand(*user.access.roles)) RoleSets::add(grants, grant);
   for (const RoleGrant& grant : default_roles) RoleSets::add(grants, grant);
   std::vector<RoleGrant> result;
+  result.reserve(grants.size());
   for (auto& [role, grant] : grants) result.push_back(std::move(grant));
   return result;
 }
@@ -148,10 +149,17 @@ DesiredUser merged_user(const UserEntry& entry, const AccessEntry& defaults,
   return user;
 }
 
-/// Gathers the users of all files by account.
+using Accounts = std::optional<std::vector<std::string>>;
+
+Accounts sorted(Accounts accounts) {
+  if (accounts) std::sort(accounts->begin(), accounts->end());
+  return accounts;
+}
+
+/// Gathers the users of several files by account. `known_accounts` are sorted.
 class Collector {
  public:
-  Collector(const std::optional<std::vector<std::string>>& known_accounts, Problems& problems)
+  Collector(const Accounts& known_accounts, Problems& problems)
       : known_accounts_(known_accounts), problems_(problems) {}
 
   void read(const YamlDocument& document) {
@@ -159,7 +167,7 @@ class Collector {
     if (!file) return;
     const std::string& account = file->account.value;
     const auto& known = known_accounts_;
-    if (known && std::find(known->begin(), known->end(), account) == known->end())
+    if (known && !std::binary_search(known->begin(), known->end(), account))
       problems_.add(file->account.place,
                     "the account `" + account + "` is not in the config; " + suggestion(account, *known));
     add(*file);
@@ -221,13 +229,149 @@ class Collector {
     return sha256_hex(text);
   }
 
-  const std::optional<std::vector<std::string>>& known_accounts_;
+  const Accounts& known_accounts_;
   Problems& problems_;
   std::map<std::string, PerAccount> accounts_;
 };
 
-std::string digest_line(const FileText& file) {
-  return sha256_hex(*file.text) + ' ' + file.path + '\n';
+/// The account that a file seems to speak of, by the first line that says `account:` at its very start. Only
+/// the reader of YAML can tell for sure.
+std::string_view seeming_account(std::string_view text) {
+  constexpr std::string_view key = "account:";
+  auto at = text.starts_with(key) ? 0 : text.find("\naccount:");
+  if (at == std::string_view::npos) return {};
+  at = text.find(key, at) + key.size();
+  auto value = text.substr(at, text.find('\n', at) - at);
+  value = value.substr(0, value.find(" #"));
+  const auto outer = [](char c) { return c == ' ' || c == '\r' || c == '"' || c == '\''; };
+  while (!value.empty() && outer(value.front())) value.remove_prefix(1);
+  while (!value.empty() && outer(value.back())) value.remove_suffix(1);
+  return value;
+}
+
+/// A file before its YAML is read. The text is not kept: all files together may be more than fits into
+/// memory.
+struct SeenFile {
+  FileText file;
+  std::string digest;
+};
+
+/// Files that speak of the same account, as far as can be seen.
+struct Group {
+  std::vector<SeenFile> files;
+
+  std::string digest() const {
+    std::string all;
+    for (const auto& seen : files) all += seen.digest + ' ' + seen.file.path + '\n';
+    return sha256_hex(all);
+  }
+};
+
+/// Reads the files of one load, group by group.
+class FilesReader {
+ public:
+  FilesReader(const std::string& path, const Accounts& accounts, const DesiredReading& reading,
+              Problems& problems)
+      : path_(path), accounts_(accounts), reading_(reading), problems_(problems) {}
+
+  /// Empty, with a problem, if the files cannot be read or are too large.
+  std::optional<std::map<std::string, Group>> look(const std::vector<std::string>& paths) {
+    std::map<std::string, Group> groups;
+    std::size_t bytes = 0;
+    for (const std::string& name : paths) {
+      auto file = read_file(name, largest_desired, problems_);
+      if (!file) continue;
+      bytes += file->text->size();
+      if (bytes > most_bytes) {
+        problems_.add({path_, 0, 0},
+                      "the files hold more than " + std::to_string(most_bytes) + " bytes together");
+        return std::nullopt;
+      }
+      auto& group = groups[std::string(seeming_account(*file->text))];
+      auto digest = sha256_hex(*file->text);
+      file->text.reset();
+      group.files.push_back({std::move(*file), std::move(digest)});
+    }
+    return groups;
+  }
+
+  /// False if two groups speak of one account: then they have to be read as one. `use_known`: what is known
+  /// is not read again.
+  bool read(const std::map<std::string, Group>& groups, bool use_known) {
+    sources_.clear();
+    for (const auto& [account, group] : groups) {
+      const auto digest = group.digest();
+      const auto* known = use_known ? find_known(digest) : nullptr;
+      if (!(known ? add_known(*known, digest) : read_group(group, digest))) return false;
+    }
+    return true;
+  }
+
+  std::map<std::string, DesiredSource> take_sources() { return std::move(sources_); }
+
+ private:
+  const std::map<std::string, std::string>* find_known(const std::string& digest) const {
+    const auto known = reading_.known.find(digest);
+    if (known == reading_.known.end()) return nullptr;
+    // An account that has left the config is an error that has to be told with its place.
+    const bool expected =
+        !accounts_ || std::all_of(known->second.begin(), known->second.end(), [&](const auto& one) {
+          return std::binary_search(accounts_->begin(), accounts_->end(), one.first);
+        });
+    return expected ? &known->second : nullptr;
+  }
+
+  bool add_known(const std::map<std::string, std::string>& revisions, const std::string& digest) {
+    return std::all_of(revisions.begin(), revisions.end(), [&](const auto& one) {
+      return sources_.emplace(one.first, DesiredSource{digest, one.second, true}).second;
+    });
+  }
+
+  bool read_group(const Group& group, const std::string& digest) {
+    const auto before = problems_.count();
+    Collector collector(accounts_, problems_);
+    for (const SeenFile& seen : group.files) {
+      const auto file = read_file(seen.file.path, largest_desired, problems_);
+      if (!file) continue;
+      // Both readings have to be of the same bytes, or what is kept under their digest is something else.
+      if (sha256_hex(*file->text) != seen.digest) {
+        report_changed(seen.file.path, problems_);
+        continue;
+      }
+      // One document at a time: as a tree it is many times the size of its file.
+      if (const auto document = parse_yaml(file->path, file->text, problems_)) collector.read(*document);
+    }
+    auto accounts = collector.finish();
+    const bool sound = problems_.count() == before;
+    for (auto& desired : accounts) {
+      const DesiredSource source{digest, desired.revision, sound};
+      if (!sources_.emplace(desired.account, source).second) return false;
+      reading_.receive(std::move(desired), digest);
+    }
+    for (const SeenFile& seen : group.files) {
+      if (sound) problems_.forget_source(seen.file.path);
+    }
+    return true;
+  }
+
+  const std::string& path_;
+  const Accounts& accounts_;
+  const DesiredReading& reading_;
+  Problems& problems_;
+  std::map<std::string, DesiredSource> sources_;
+};
+
+/// All in one group, in the order of their paths.
+std::map<std::string, Group> merged(std::map<std::string, Group> groups) {
+  Group all;
+  for (auto& [account, group] : groups) {
+    for (auto& file : group.files) all.files.push_back(std::move(file));
+  }
+  std::sort(all.files.begin(), all.files.end(),
+            [](const SeenFile& left, const SeenFile& right) { return left.file.path < right.file.path; });
+  std::map<std::string, Group> result;
+  result[""] = std::move(all);
+  return result;
 }
 
 }  // namespace
@@ -236,63 +380,55 @@ std::optional<std::vector<Desired>> read_desired(
     const std::vector<YamlDocument>& documents, const std::optional<std::vector<std::string>>& known_accounts,
     Problems& problems) {
   const std::size_t before = problems.grave();
-  Collector collector(known_accounts, problems);
+  const auto accounts = sorted(known_accounts);
+  Collector collector(accounts, problems);
   for (const YamlDocument& document : documents) collector.read(document);
   std::vector<Desired> desired = collector.finish();
   if (problems.grave() != before) return std::nullopt;
   return desired;
 }
 
-std::optional<std::string> digest_of_desired(const std::string& path) {
-  Problems ignored;
-  const auto paths = list_yaml_files(path, ignored);
-  if (!paths) return std::nullopt;
-  std::string all;
-  for (const std::string& name : *paths) {
-    const auto file = read_file(name, largest_desired, ignored);
-    if (!file) return std::nullopt;
-    all += digest_line(*file);
-  }
-  return sha256_hex(all);
-}
-
-std::optional<LoadedDesired> load_desired(const std::string& path,
-                                          const std::optional<std::vector<std::string>>& known_accounts,
-                                          Problems& problems) {
+std::optional<std::map<std::string, DesiredSource>> read_desired_files(const std::string& path,
+                                                                       const Accounts& known_accounts,
+                                                                       const DesiredReading& reading,
+                                                                       Problems& problems) {
   const std::size_t before = problems.grave();
   const auto paths = list_yaml_files(path, problems);
   if (!paths) return std::nullopt;
-
-  LoadedDesired loaded;
-  std::vector<FileText> files;
-  Collector collector(known_accounts, problems);
-  std::size_t bytes = 0;
-  std::string digests;
-  for (const std::string& name : *paths) {
-    auto file = read_file(name, largest_desired, problems);
-    if (!file) continue;
-    bytes += file->text->size();
-    if (bytes > most_bytes) {
-      problems.add({path, 0, 0},
-                   "the files hold more than " + std::to_string(most_bytes) + " bytes together");
-      return std::nullopt;
-    }
-    digests += digest_line(*file);
-    // One document at a time: as a tree it is many times the size of its file.
-    if (const auto document = parse_yaml(name, file->text, problems)) collector.read(*document);
-    file->text.reset();
-    files.push_back(std::move(*file));
+  const auto accounts = sorted(known_accounts);
+  FilesReader reader(path, accounts, reading, problems);
+  auto groups = reader.look(*paths);
+  if (!groups) return std::nullopt;
+  const Problems as_it_was = problems;
+  if (!reader.read(*groups, true)) {
+    problems = as_it_was;
+    groups = merged(std::move(*groups));
+    reader.read(*groups, false);
   }
-  loaded.accounts = collector.finish();
-  loaded.digest = sha256_hex(digests);
 
-  for (const FileText& file : files) still_same(file, problems);
+  for (const auto& [account, group] : *groups) {
+    for (const SeenFile& seen : group.files) still_same(seen.file, problems);
+  }
   const auto paths_now = list_yaml_files(path, problems);
   if (paths_now && *paths_now != *paths)
     problems.add({path, 0, 0},
                  "files came or went while they were read; read them again when they are complete");
   if (problems.grave() != before) return std::nullopt;
-  return loaded;
+  return reader.take_sources();
+}
+
+std::optional<std::vector<Desired>> load_desired(const std::string& path, const Accounts& known_accounts,
+                                                 Problems& problems) {
+  std::map<std::string, Desired> read;
+  DesiredReading reading;
+  reading.receive = [&read](Desired desired, const std::string&) {
+    auto& place = read[desired.account];
+    place = std::move(desired);
+  };
+  if (!read_desired_files(path, known_accounts, reading, problems)) return std::nullopt;
+  std::vector<Desired> accounts;
+  for (auto& [account, desired] : read) accounts.push_back(std::move(desired));
+  return accounts;
 }
 
 std::string desired_schema() {

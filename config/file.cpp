@@ -70,11 +70,6 @@ std::optional<std::string> read_all(int descriptor, std::size_t largest) {
   return text;
 }
 
-void report_changed(const std::string& path, Problems& problems) {
-  problems.add({path, 0, 0},
-               "the file changed while it was read; it may be half-written, so it is not believed");
-}
-
 bool is_yaml_name(const fs::path& path) {
   const std::string extension = path.extension().string();
   return extension == ".yaml" || extension == ".yml";
@@ -115,6 +110,11 @@ bool collect(const fs::path& directory, int depth, std::vector<std::string>& fil
 }
 
 }  // namespace
+
+void report_changed(const std::string& path, Problems& problems) {
+  problems.add({path, 0, 0},
+               "the file changed while it was read; it may be half-written, so it is not believed");
+}
 
 std::optional<FileText> read_file(const std::string& path, std::size_t largest, Problems& problems) {
   const Place place{path, 0, 0};

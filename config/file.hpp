@@ -30,6 +30,9 @@ struct FileText {
 /// changed while it was read: a problem with the file's name, and nothing is returned.
 std::optional<FileText> read_file(const std::string& path, std::size_t largest, Problems& problems);
 
+/// The problem of a file of which two looks saw different things.
+void report_changed(const std::string& path, Problems& problems);
+
 /// False, with a problem, if the file has changed, or is gone, since it was read. Several files are one state
 /// of affairs only if all of them still are as they were when the last one has been read.
 bool still_same(const FileText& file, Problems& problems);

@@ -25,6 +25,9 @@ class Problems {
   /// The text of `file`, from which `text()` quotes the offending lines.
   void add_source(std::string file, std::shared_ptr<const std::string> text);
 
+  /// For a text in which nothing was wrong: it need not be kept.
+  void forget_source(const std::string& file) { sources_.erase(file); }
+
   /// Control characters in `message` are replaced. Beyond a thousand problems only the number is kept.
   void add(Place place, std::string message);
 

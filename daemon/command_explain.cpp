@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <iostream>
+#include <map>
 
 #include "daemon/commands.hpp"
 #include "store/store.hpp"
@@ -186,9 +187,17 @@ std::string explain_text(const json::object& account) {
 
 Exit run_explain(const CommandLine& line) {
   // What is wanted comes from the files as they are now; if they are invalid, the store still tells the rest.
-  auto loaded = load_settings(line.config);
+  const auto& username = line.names.front();
+  const auto key = key_of(username);
+  std::map<std::string, DesiredUser> entries;  // by account
+  const auto find_entry = [&](Desired desired, const std::string&) {
+    entries.erase(desired.account);
+    if (const auto* entry = entry_of(desired, key)) entries.emplace(desired.account, *entry);
+  };
+  auto loaded = load_settings(line.config, {}, find_entry);
   print_problems(loaded.problems);
   if (!loaded.value) {
+    entries.clear();
     if (loaded.exit == Exit::desired) loaded = load_accounts(line.config);
     if (!loaded.value) return loaded.exit;
   }
@@ -196,14 +205,12 @@ Exit run_explain(const CommandLine& line) {
   if (selection.exit != Exit::done) return selection.exit;
   Store store{loaded.value->config.store_path, Access::read_only};
 
-  const auto& username = line.names.front();
-  const auto key = key_of(username);
   const auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
   json::array accounts;
   for (const auto& account : selection.accounts) {
     const auto& id = account.config.id;
-    const auto desired = loaded.value->wanted.of(id);
-    const auto* entry = entry_of(desired, key);
+    const auto wanted = entries.find(id);
+    const auto* entry = wanted == entries.end() ? nullptr : &wanted->second;
     const auto known = known_as(store, id, username, entry);
     json::object object;
     object["account"] = id;

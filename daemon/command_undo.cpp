@@ -61,7 +61,7 @@ Exit run_undo(const CommandLine& line) {
   TerminalEvents told;
   SilentEvents silent;
   EventSink& events = line.format == Format::text ? static_cast<EventSink&>(told) : silent;
-  auto live = open_live(line, load_settings(line.config), events);
+  auto live = open_live(line, load_settings_as_known(line.config), events);
   if (!live.ready) return live.exit;
   if (!find_run(live, line.run)) return worse(live.exit, Exit::failed);
   auto accounts = begin(live, Purpose::undo);

@@ -54,11 +54,14 @@ Exit validate_path(const std::string& path, Problems& problems) {
 
 Exit run_validate(const CommandLine& line) {
   if (line.names.empty()) {
-    const auto loaded = load_settings(line.config);
+    std::map<std::string, std::size_t> users_of;
+    const auto loaded = load_settings(line.config, {}, [&](Desired desired, const std::string&) {
+      users_of[desired.account] = desired.users.size();
+    });
     print_problems(loaded.problems);
     if (!loaded.problems.empty()) return loaded.exit;
     std::size_t users = 0;
-    for (const auto& [account, desired] : loaded.value->wanted.desired) users += desired.users.size();
+    for (const auto& [account, number] : users_of) users += number;
     std::cout << line.config << ": ok, " << loaded.value->accounts.size() << " accounts, " << users
               << " users, " << loaded.value->wanted.rules.rules().size() << " rules in force\n";
     return Exit::done;

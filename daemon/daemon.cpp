@@ -1,14 +1,14 @@
 #include "daemon/daemon.hpp"
 
 #include <malloc.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
-#include <fstream>
-#include <sstream>
 
+#include "daemon/commands.hpp"
 #include "sync/plan_text.hpp"
 
 namespace usersyncd {
@@ -23,61 +23,65 @@ constexpr Duration worth_keeping{30'000};   // connections are kept from poll to
 constexpr Duration lock_patience{3'600'000};
 constexpr Duration waiting_precision{1'000};
 constexpr Duration trim_interval{10'000};
-constexpr const char* old_state_holds = "the old state stays in force";
+constexpr std::size_t polls_at_once = 64;           // enough to keep this process busy while providers think
+constexpr Duration slow_poll{1'000};                // one that takes longer waits for its provider
+constexpr Duration busy{50};                        // or for this process, if a timer of it is that late
+constexpr std::size_t most_kept_connections = 256;  // with more accounts none is kept from poll to poll
+constexpr int share_of_watching = 50;               // files are looked at in at most a fiftieth of the time
 
-std::string file_text(const std::string& path) {
-  std::ifstream file{path, std::ios::binary};
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+// A connection for each account that is slow.
+void allow_many_connections() {
+  ::rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
 }  // namespace
 
-Daemon::Daemon(std::string config_path, Settings settings, Log& log)
+Daemon::Daemon(std::string config_path, Settings accounts, Log& log)
     : config_path_(std::move(config_path)),
-      settings_(std::make_shared<Settings>(std::move(settings))),
+      settings_(std::make_shared<Settings>(std::move(accounts))),
       log_(log),
       place_(settings_->config, events_, "daemon"),
-      watcher_(watched_paths(config_path_, *settings_)) {
+      watcher_(watched_paths(config_path_, *settings_)),
+      turnstile_(place_.io(), place_.clock(), polls_at_once) {
+  allow_many_connections();
   metrics_ = &place_.metrics();
   log_.configure(settings_->config.log_level, settings_->config.log_format);
   log_.redact_with([this](std::string_view text) { return place_.redactor().redact(text); });
 }
 
-// Everything of which a change means other logins, other hosts or other profiles.
-std::string Daemon::accounts_digest() const {
-  std::string all = file_text(config_path_);
-  for (const auto& account : settings_->config.accounts) {
-    if (account.provider.find('/') != std::string::npos) all += file_text(account.provider);
-    if (!account.ca_file.empty()) all += file_text(account.ca_file);
-  }
-  return sha256_hex(all);
-}
-
-Result<bool> Daemon::run() {
+Exit Daemon::run() {
   auto lock = DaemonLock::acquire(settings_->config.store_path, place_.clock().now());
-  if (!lock) return lock.error();
+  if (!lock) {
+    print_error(lock.error());
+    return exit_for(lock.error());
+  }
   place_.store().check_state();
-  auto accounts = make_accounts(*settings_);
-  if (!accounts) return accounts.error();
-  if (auto admin = open_admin(); !admin) return admin.error();
-
-  remember_desired_state(*settings_, place_.store(), Store::DesiredOf::daemon);
-  write_lifecycle("started");
   accounts_digest_ = accounts_digest();
-  Event started;
-  started.name = "started";
-  started.reason =
-      std::string{"usersyncd "} + USERSYNCD_VERSION + ", " + std::to_string(accounts->size()) + " accounts";
-  events_.emit(started);
+  {
+    auto loaded = load(remembered_sources(place_.store(), Store::DesiredOf::daemon));
+    if (!loaded.value) {
+      print_problems(loaded.problems);
+      return loaded.exit;
+    }
+    settings_ = std::make_shared<Settings>(std::move(*loaded.value));
+    tell_frozen(loaded.problems);
+  }
+  Accounts accounts;
+  const auto prepared = prepare(accounts);
+  if (!prepared) {
+    print_error(prepared.error());
+    return exit_for(prepared.error());
+  }
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
   signals_.add(SIGHUP);
   spawn(listen_for_signals());
   spawn(watch());
-  start(*accounts);
-  let_go_of_desired();
+  start(accounts);
+  ::malloc_trim(0);
   notifier_.ready(status_line());
   place_.io().run();
 
@@ -87,6 +91,22 @@ Result<bool> Daemon::run() {
   stopped.name = "stopped";
   events_.emit(stopped);
   place_.store().tidy_up();
+  return Exit::done;
+}
+
+// What has to go well before this is a daemon.
+Result<bool> Daemon::prepare(Accounts& accounts) {
+  auto made = make_accounts(*settings_);
+  if (!made) return made.error();
+  accounts = std::move(*made);
+  if (auto admin = open_admin(); !admin) return admin.error();
+  remember_desired_state(*settings_, place_.store(), Store::DesiredOf::daemon);
+  write_lifecycle("started");
+  Event started;
+  started.name = "started";
+  started.reason =
+      std::string{"usersyncd "} + USERSYNCD_VERSION + ", " + std::to_string(accounts.size()) + " accounts";
+  events_.emit(started);
   return true;
 }
 
@@ -103,7 +123,7 @@ Result<bool> Daemon::open_admin() {
   pages.health = [this] { return Health{true, status_line()}; };
   pages.readiness = [this] {
     Health health;
-    for (const auto& account : accounts_) health.ok = health.ok && account->polled;
+    health.ok = polled_ == accounts_.size();
     health.text = status_line();
     return health;
   };
@@ -134,14 +154,8 @@ void Daemon::start(const Accounts& accounts) {
     old->sleeper.cancel();
   }
   accounts_ = accounts;
+  polled_ = 0;
   for (const auto& account : accounts_) spawn(poll_forever(account));
-}
-
-// The store has them for whoever needs one. Held for all, they would be most of what this process needs.
-void Daemon::let_go_of_desired() {
-  for (const auto& account : accounts_) account->desired.reset();
-  settings_->wanted.desired.clear();
-  ::malloc_trim(0);
 }
 
 void Daemon::wake(Account& account) {
@@ -168,7 +182,7 @@ Awaitable<void> Daemon::poll_forever(std::shared_ptr<Account> account) {
     const auto until_next =
         std::chrono::duration_cast<Duration>(interval * (0.9 + 0.2 * place_.random().uniform()));
     co_await poll_once(account, until_next);
-    if (until_next > worth_keeping) account->stack->rest();
+    if (until_next > worth_keeping || accounts_.size() > most_kept_connections) account->stack->rest();
     co_await sleep(account, until_next);
   }
 }
@@ -184,9 +198,14 @@ Awaitable<void> Daemon::poll_once(std::shared_ptr<Account> account, Duration unt
   if (!broken.empty()) {
     tell_failure(*account, broken);
     account->summary = "failed: " + broken;
-    account->polled = true;
+    note_polled(*account);
   }
   notifier_.status(status_line());
+}
+
+void Daemon::note_polled(Account& account) {
+  if (!account.polled && !account.retired) ++polled_;
+  account.polled = true;
 }
 
 void Daemon::tell_failure(const Account& account, const std::string& reason) {
@@ -199,6 +218,9 @@ void Daemon::tell_failure(const Account& account, const std::string& reason) {
 }
 
 Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_next) {
+  const bool urgent = account->woken;
+  const auto place = co_await turnstile_.enter(urgent);
+  if (account->retired || place_.clock().stopping()) co_return;
   auto& stack = *account->stack;
   const auto& context = stack.context();
   LiveAccount live;
@@ -214,29 +236,12 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
   place_.store().recover(context.id, now + 2 * context.request_timeout, now);
   live.cycle = std::make_unique<Cycle>(context, stack.ports(), make_run_id(now, place_.random()),
                                        Purpose::poll, settings->digest_for(context));
-  look_at_people(*account);
-  const auto revision = settings->wanted.revision_of(context.id);
-  auto glanced = co_await live.cycle->glance(revision);
-  if (settings_ != settings) co_return;  // reloaded meanwhile: the next cycle is due at once, and is for that
-  if (glanced) {
-    live.look = std::move(*glanced);
-  } else {
-    if (!account->desired) {
-      account->desired = settings->wanted.recall(context.id, place_.store(), Store::DesiredOf::daemon);
-    }
-    if (!account->desired) {
-      reload(accounts_digest() != accounts_digest_);
-      if (settings_ != settings) co_return;  // which has woken this account, too
-      live.look.problems.push_back(Error{ErrorKind::store,
-                                         "the desired state in force is not in the store any more, and the "
-                                         "files cannot be read: mend them; until then nothing is done",
-                                         settings->config.desired_path});
-    } else {
-      live.desired = std::move(*account->desired);
-      account->desired.reset();
-      auto look = co_await live.cycle->look(live.desired, settings->wanted.rules, true, false);
-      live.look = std::move(look);
-    }
+  account->last_said = listen_to_people(context.id).about(context.id);
+  auto look = co_await this->look(account, *live.cycle, *settings, live.desired);
+  live.look = std::move(look);
+  if (settings_ != settings) {  // reloaded meanwhile: the next cycle is due at once, and is for that
+    account->woken = true;
+    co_return;
   }
   const bool believed = live.look.judged && live.look.observed.observation.complete;
   if (place_.clock().stopping() && !believed) co_return;  // cut off by the stop, not by the provider
@@ -247,13 +252,33 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
   }
   live.cycle->finish(live.look, live.acted);
   stack.save_rates(!live.acted.steps.empty());
-  account->polled = true;
+  note_polled(*account);
   if (!live.acted.steps.empty()) place_.keeper().sign();
   measure(*account, live);
-  // What is quiet will most likely need no look next time, either.
-  const bool is_quiet = live.look.glanced || live.look.quiet;
-  if (settings_ == settings && !is_quiet && !live.desired.account.empty())
-    account->desired = std::move(live.desired);
+}
+
+// `desired` is read from the store for a close look only. Ends early once `settings` are not in force any
+// more.
+Awaitable<Look> Daemon::look(std::shared_ptr<Account> account, Cycle& cycle, const Settings& settings,
+                             Desired& desired) {
+  const auto& id = account->stack->context().id;
+  const auto revision = settings.wanted.revision_of(id);
+  auto glanced = co_await cycle.glance(revision);
+  if (glanced) co_return std::move(*glanced);
+  Look look;
+  if (settings_.get() != &settings) co_return look;
+  auto stored = settings.wanted.find(id, place_.store(), Store::DesiredOf::daemon);
+  if (!stored) {
+    reload(false, {});
+    look.problems.push_back(Error{ErrorKind::store,
+                                  "the desired state in force is not in the store any more, and the files "
+                                  "cannot be read: mend them; until then nothing is done",
+                                  settings.config.desired_path});
+    co_return look;
+  }
+  desired = std::move(*stored);
+  look = co_await cycle.look(desired, settings.wanted.rules, true, false);
+  co_return look;
 }
 
 void Daemon::measure(Account& account, const LiveAccount& live) {
@@ -280,14 +305,13 @@ void Daemon::measure(Account& account, const LiveAccount& live) {
 std::string Daemon::status_line() const {
   if (accounts_.size() == 1)
     return accounts_.front()->stack->context().id + ": " + accounts_.front()->summary;
-  std::size_t polled = 0;
-  for (const auto& account : accounts_) polled += account->polled ? 1U : 0U;
-  return std::to_string(accounts_.size()) + " accounts, " + std::to_string(polled) + " polled";
+  return std::to_string(accounts_.size()) + " accounts, " + std::to_string(polled_) + " polled";
 }
 
 Awaitable<void> Daemon::watch() {
   while (!place_.clock().stopping()) {
     watch_once();
+    next_watch_ = place_.clock().steady() + watch_interval;
     watch_timer_.expires_after(watch_interval);
     boost::system::error_code woken;
     auto token = asio::redirect_error(asio::use_awaitable, woken);
@@ -295,15 +319,17 @@ Awaitable<void> Daemon::watch() {
   }
 }
 
-// A store that fails a look in passing fails the cycles, too: the daemon goes on, and tells it once.
-void Daemon::watch_account(Account& account, bool ask) {
+// A store that fails a look in passing fails the cycles, too: the daemon goes on, and tells it once. `said`
+// is empty if nobody can have said anything new.
+void Daemon::watch_account(Account& account, const Said* said) {
   std::string trouble;
   try {
     note_waiting(account);
-    if (ask || !account.watch_trouble.empty()) {
-      const auto before = account.last_said;
-      look_at_people(account);
-      if (account.last_said != before) wake(account);
+    const auto& id = account.stack->context().id;
+    if (said || !account.watch_trouble.empty()) {
+      auto now_said = said ? said->about(id) : listen_to_people(id).about(id);
+      if (account.last_said != now_said) wake(account);
+      account.last_said = std::move(now_said);
     }
   } catch (const StoreError& error) {
     trouble = error.what();
@@ -328,9 +354,12 @@ void Daemon::watch_once() {
     notifier_.alive();
     last_alive_ = now;
   }
-  if (watcher_.changed()) reload(accounts_digest() != accounts_digest_);
-  const bool ask = others_wrote();
-  for (const auto& account : accounts_) watch_account(*account, ask);
+  watch_files();
+  // With time to spare, who is not done yet waits for a provider, and nobody has to wait for them.
+  if (now < next_watch_ + busy) turnstile_.count_only_since(slow_poll);
+  std::optional<Said> said;
+  if (others_wrote()) said = listen_to_people(std::nullopt);
+  for (const auto& account : accounts_) watch_account(*account, said ? &*said : nullptr);
   place_.keeper().tick();
   if (now >= next_trim_) {
     // What a poll has needed lies between what is kept, and the heap does not shrink by itself.
@@ -339,18 +368,35 @@ void Daemon::watch_once() {
   }
 }
 
-// Approvals, pauses and resumptions come from other processes; the account is looked at again as soon as one
+// Where many files lie, a look at all of them takes its time.
+void Daemon::watch_files() {
+  const auto now = place_.clock().steady();
+  if (now < next_look_at_files_) return;
+  const bool changed = watcher_.changed();
+  const auto took = place_.clock().steady() - now;
+  if (changed) reload(false, known_from(settings_->wanted.sources));
+  next_look_at_files_ = now + share_of_watching * took;
+}
+
+// Approvals, pauses and resumptions come from other processes; an account is looked at again as soon as one
 // does.
-void Daemon::look_at_people(Account& account) {
-  const auto& id = account.stack->context().id;
-  std::string said;
+Daemon::Said Daemon::listen_to_people(const std::optional<std::string>& account) {
+  Said said;
   const auto now = place_.clock().now();
-  for (const auto& approval : place_.store().list_approvals(id)) {
+  for (const auto& approval : place_.store().list_approvals(account)) {
     const bool holds = approval.state == Approval::State::approved && approval.expires_at.value_or(now) > now;
-    if (holds) said += approval.action + ' ' + approval.actor + ' ';
+    if (holds) said.of[approval.account] += approval.action + ' ' + approval.actor + ' ';
   }
-  if (place_.store().paused(id)) said += "paused";
-  account.last_said = std::move(said);
+  for (const auto& pause : place_.store().list_pauses()) {
+    said.all_paused = said.all_paused || !pause.account;
+    if (pause.account) said.of[*pause.account] += "paused";
+  }
+  return said;
+}
+
+std::string Daemon::Said::about(const std::string& account) const {
+  const auto found = of.find(account);
+  return (found == of.end() ? std::string{} : found->second) + (all_paused ? "all paused" : "");
 }
 
 void Daemon::note_waiting(Account& account) {
@@ -375,7 +421,7 @@ Awaitable<void> Daemon::listen_for_signals() {
     const int signal = co_await signals_.async_wait(token);
     if (cancelled) co_return;
     if (signal == SIGHUP)
-      reload(true);
+      reload(true, known_from(settings_->wanted.sources));
     else
       stop();
   }
@@ -385,73 +431,9 @@ void Daemon::stop() {
   notifier_.stopping("stopping after the request in flight");
   place_.clock().stop();
   watch_timer_.cancel();
+  turnstile_.open();
   for (const auto& account : accounts_) account->sleeper.cancel();
   admin_.reset();
-}
-
-// Refused is what is wrong, and nothing else: everybody whose entry is valid goes on.
-void Daemon::tell_frozen(const Problems& problems) {
-  if (!problems.empty())
-    refuse_reload(problems.text(), "the users of these entries are frozen, everything else is in force");
-}
-
-void Daemon::refuse_reload(const std::string& reason, const std::string& what_holds) {
-  Event refused;
-  refused.level = Event::Level::error;
-  refused.name = "reload.failed";
-  refused.reason = reason + " -- " + what_holds;
-  events_.emit(refused);
-  notifier_.status("reload failed, " + what_holds + "; " + status_line());
-}
-
-void Daemon::reload(bool with_accounts) {
-  try {
-    reload_settings(with_accounts);
-  } catch (const StoreError& error) {
-    refuse_reload(error.what(), old_state_holds);
-  }
-}
-
-void Daemon::reload_settings(bool with_accounts) {
-  // Looked at before they are read, so that what is edited meanwhile is noticed.
-  FileWatcher before_reading{watched_paths(config_path_, *settings_)};
-  auto loaded = load_settings(config_path_);
-  if (!loaded.value) return refuse_reload(loaded.problems.text(), old_state_holds);
-  if (loaded.value->config.store_path != settings_->config.store_path) {
-    return refuse_reload(config_path_ + ": store.path cannot change while the daemon runs; restart it",
-                         old_state_holds);
-  }
-  if (loaded.value->config.admin_listen != settings_->config.admin_listen) {
-    return refuse_reload(config_path_ + ": admin.listen cannot change while the daemon runs; restart it",
-                         old_state_holds);
-  }
-  Accounts accounts;
-  if (with_accounts) {
-    auto made = make_accounts(*loaded.value);
-    if (!made) return refuse_reload(made.error().text(), old_state_holds);
-    accounts = std::move(*made);
-  }
-  write_reload(loaded.value->wanted);
-  for (const auto& old : settings_->accounts) {
-    if (with_accounts) place_.metrics().forget(old.config.id);
-  }
-  const bool same_files =
-      watched_paths(config_path_, *loaded.value) == watched_paths(config_path_, *settings_);
-  settings_ = std::make_shared<Settings>(std::move(*loaded.value));
-  remember_desired_state(*settings_, place_.store(), Store::DesiredOf::daemon);
-  accounts_digest_ = accounts_digest();
-  watcher_ = same_files ? std::move(before_reading) : FileWatcher{watched_paths(config_path_, *settings_)};
-  log_.configure(settings_->config.log_level, settings_->config.log_format);
-  place_.keeper().configure(settings_->config.audit);
-  if (with_accounts) start(accounts);
-  let_go_of_desired();
-  for (const auto& account : accounts_) wake(*account);
-  tell_frozen(loaded.problems);
-  Event done;
-  done.name = "reload.ok";
-  done.reason = with_accounts ? "config, desired state and policies" : "desired state and policies";
-  events_.emit(done);
-  notifier_.status(status_line());
 }
 
 void Daemon::write_lifecycle(const std::string& what) {
@@ -462,18 +444,6 @@ void Daemon::write_lifecycle(const std::string& what) {
   entry.detail["event"] = what;
   entry.detail["version"] = USERSYNCD_VERSION;
   entry.detail["pid"] = ::getpid();
-  place_.store().audit().append(entry);
-}
-
-void Daemon::write_reload(const Wanted& wanted) {
-  AuditEntry entry;
-  entry.kind = AuditKind::config;
-  entry.time = place_.clock().now();
-  entry.actor = "daemon";
-  entry.detail["event"] = "reload";
-  boost::json::object revisions;
-  for (const auto& [account, revision] : wanted.revisions) revisions[account] = revision;
-  entry.detail["desiredRevisions"] = std::move(revisions);
   place_.store().audit().append(entry);
 }
 

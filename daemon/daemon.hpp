@@ -2,7 +2,9 @@
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "daemon/daemon_events.hpp"
 #include "daemon/live.hpp"
 #include "daemon/notify.hpp"
+#include "daemon/turnstile.hpp"
 #include "daemon/watcher.hpp"
 
 namespace usersyncd {
@@ -18,21 +21,19 @@ namespace usersyncd {
 /// signals, and says how it is doing. One thread; a cycle is the only thing that writes to a provider.
 class Daemon {
  public:
-  /// `settings` have been read from `config_path`. Throws StoreError if the store cannot be used.
-  Daemon(std::string config_path, Settings settings, Log& log);
+  /// `accounts` are the config and profiles, as load_accounts has read them from `config_path`. Throws
+  /// StoreError if the store cannot be used.
+  Daemon(std::string config_path, Settings accounts, Log& log);
 
-  /// Runs until SIGTERM or SIGINT. An Error if it cannot even start: a second daemon, a missing secret.
-  Result<bool> run();
-
-  /// Logs what is wrong with single entries, whose users are frozen; nothing if there is no problem.
-  void tell_frozen(const Problems& problems);
+  /// Runs until SIGTERM or SIGINT. If it cannot even start, for a second daemon, a missing secret or an
+  /// invalid file, says so on stderr and returns the exit code for it.
+  Exit run();
 
  private:
   /// One account of one generation of the config. A reload retires it; its cycle under way still ends.
   struct Account {
     explicit Account(boost::asio::io_context& io) : sleeper(io) {}
     std::unique_ptr<AccountStack> stack;
-    std::optional<Desired> desired;  ///< kept from poll to poll only where there was something to do
     boost::asio::steady_timer sleeper;
     bool retired = false;
     bool woken = false;  ///< something changed since the last poll began: the next one is due at once
@@ -44,25 +45,39 @@ class Daemon {
   };
   using Accounts = std::vector<std::shared_ptr<Account>>;
 
+  /// What people have said that bears on polls.
+  struct Said {
+    bool all_paused = false;
+    std::map<std::string, std::string> of;  ///< by account
+    std::string about(const std::string& account) const;
+  };
+
+  Result<bool> prepare(Accounts& accounts);
   Result<Accounts> make_accounts(const Settings& settings);
   void start(const Accounts& accounts);
   Awaitable<void> poll_forever(std::shared_ptr<Account> account);
   Awaitable<void> poll_once(std::shared_ptr<Account> account, Duration until_next);
   Awaitable<void> cycle(std::shared_ptr<Account> account, Duration until_next);
+  Awaitable<Look> look(std::shared_ptr<Account> account, Cycle& cycle, const Settings& settings,
+                       Desired& desired);
   Awaitable<void> sleep(std::shared_ptr<Account> account, Duration duration);
-  void let_go_of_desired();
   void wake(Account& account);
+  void note_polled(Account& account);
   Awaitable<void> watch();
   void watch_once();
+  void watch_files();
   bool others_wrote();
-  void watch_account(Account& account, bool ask);
+  void watch_account(Account& account, const Said* said);
   void tell_failure(const Account& account, const std::string& reason);
   Awaitable<void> listen_for_signals();
 
-  void reload(bool with_accounts);
-  void reload_settings(bool with_accounts);
+  void reload(bool with_accounts, const KnownDesired& known);
+  void reload_settings(bool with_accounts, const KnownDesired& known);
+  Loaded<Settings> load(const KnownDesired& known);
+  void wake_who_is_concerned(const Settings* before);
   void refuse_reload(const std::string& reason, const std::string& what_holds);
-  void look_at_people(Account& account);
+  void tell_frozen(const Problems& problems);
+  Said listen_to_people(const std::optional<std::string>& account);
   void note_waiting(Account& account);
   void measure(Account& account, const LiveAccount& live);
   void stop();
@@ -74,17 +89,21 @@ class Daemon {
   Result<bool> open_admin();
 
   std::string config_path_;
-  std::shared_ptr<Settings> settings_;  ///< without the desired states; see let_go_of_desired
+  std::shared_ptr<Settings> settings_;  ///< without the desired states, which are in the store
   Log& log_;
   Metrics* metrics_ = nullptr;
   DaemonEvents events_{log_, metrics_};
   Workplace place_;
   Notifier notifier_ = Notifier::from_environment();
   FileWatcher watcher_;
+  Duration next_look_at_files_{0};
   std::string accounts_digest_;
   Duration last_alive_{0};
   Duration next_trim_{0};
+  Duration next_watch_{0};
   Accounts accounts_;
+  std::size_t polled_ = 0;  ///< how many of `accounts_` have been
+  Turnstile turnstile_;
   std::unique_ptr<AdminServer> admin_;
   boost::asio::steady_timer watch_timer_{place_.io()};
   boost::asio::signal_set signals_{place_.io()};

@@ -116,27 +116,23 @@ Awaitable<bool> claim(Live& live, LiveAccount& account) {
 
 bool give_desired(Live& live, LiveAccount& account) {
   auto& settings = live.settings;
-  if (!settings.wanted.is_read) {
-    auto stored =
-        settings.wanted.recall(account.stack->context().id, live.place->store(), Store::DesiredOf::command);
-    if (stored) {
-      account.desired = std::move(*stored);
-      return true;
+  const auto& id = account.stack->context().id;
+  auto desired = settings.wanted.find(id, live.place->store(), Store::DesiredOf::command);
+  if (!desired) {
+    Problems problems;
+    if (read_desired_state(settings, problems)) desired = settings.wanted.of(id);
+    if (!problems.empty()) {
+      print_problems(problems);
+      live.exit = worse(live.exit, Exit::desired);
     }
   }
-  Problems problems;
-  const bool valid = settings.wanted.is_read || read_desired_state(settings, problems);
-  if (!problems.empty()) {
-    print_problems(problems);
-    live.exit = worse(live.exit, Exit::desired);
-  }
-  if (valid) {
-    account.desired = settings.wanted.of(account.stack->context().id);
-  } else {
+  if (!desired) {
     account.look.problems.push_back(
         Error{ErrorKind::desired, "it was edited meanwhile, and is not valid", settings.config.desired_path});
+    return false;
   }
-  return valid;
+  account.desired = std::move(*desired);
+  return true;
 }
 
 Awaitable<void> for_all(std::vector<LiveAccount>& accounts,

@@ -40,8 +40,8 @@ std::vector<LiveAccount> begin(Live& live, Purpose purpose);
 /// Takes the account's lock and settles what an earlier process left. False: reported in `account.look`.
 Awaitable<bool> claim(Live& live, LiveAccount& account);
 
-/// Gives the account its desired state, which is read now if it was only recognised so far. False: reported
-/// in `account.look`.
+/// Gives the account its desired state; that of all is read now if one that was recognised is not in the
+/// store. False: reported in `account.look`.
 bool give_desired(Live& live, LiveAccount& account);
 
 /// Calls `one` for the accounts, some at a time.

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "config/config_file.hpp"
@@ -96,13 +97,13 @@ void read_rules(Settings& settings, Problems& problems) {
 // Config, profiles and policies as they stand in their files.
 std::string digest_of_texts(const std::string& config_path, const Config& config) {
   Problems ignored;
-  std::vector<std::string> paths{config_path};
+  std::set<std::string> paths{config_path};
   for (const auto& account : config.accounts) {
-    if (account.provider.find('/') != std::string::npos) paths.push_back(account.provider);
+    if (account.provider.find('/') != std::string::npos) paths.insert(account.provider);
   }
   const auto policies =
       config.policies_path.empty() ? std::nullopt : list_yaml_files(config.policies_path, ignored);
-  if (policies) paths.insert(paths.end(), policies->begin(), policies->end());
+  if (policies) paths.insert(policies->begin(), policies->end());
   std::string all;
   for (const auto& path : paths) {
     const auto file = read_file(path, largest_yaml, ignored);
@@ -111,92 +112,93 @@ std::string digest_of_texts(const std::string& config_path, const Config& config
   return sha256_hex(all);
 }
 
-// What the store remembers of a desired state that was read without a problem: the digest of its files and
-// everything else that reading it depends on, then the revision of each account.
-constexpr const char* known_desired = "desired-files";
+// What the store remembers of the sources that were read without a problem: the version of the program, then
+// a line for each account.
+constexpr const char* known_to_daemon = "desired-files";
+constexpr const char* known_to_commands = "desired-files-of-command";
 
-std::string known_head(const std::string& digest, const Config& config) {
-  std::string all = std::string{USERSYNCD_VERSION} + '\n' + digest + '\n';
-  for (const auto& id : account_ids(config)) all += id + '\n';
-  return sha256_hex(all);
+const char* known_note(Store::DesiredOf keeper) {
+  return keeper == Store::DesiredOf::daemon ? known_to_daemon : known_to_commands;
 }
 
-std::string known_text(const Settings& settings) {
-  std::string text = known_head(settings.wanted.digest, settings.config) + '\n';
-  for (const auto& [account, revision] : settings.wanted.revisions) text += revision + ' ' + account + '\n';
+std::string known_text(const KnownDesired& known) {
+  std::string text = std::string{USERSYNCD_VERSION} + '\n';
+  for (const auto& [files, revisions] : known) {
+    for (const auto& [account, revision] : revisions) text += files + ' ' + revision + ' ' + account + '\n';
+  }
   return text;
 }
 
-// Whether an earlier process has read the same desired state without a problem. Any trouble with finding out
-// means no, and whoever reads it then will tell.
-bool is_known(Settings& settings) {
-  std::error_code missing;
-  if (!std::filesystem::exists(settings.config.store_path, missing)) return false;
-  const auto digest = digest_of_desired(settings.config.desired_path);
-  if (!digest) return false;
-  std::optional<std::string> known;
-  try {
-    known = Store{settings.config.store_path, Access::read_only}.load_note({}, known_desired);
-  } catch (const StoreError&) {
-    return false;
-  }
-  std::istringstream lines{known.value_or("")};
+KnownDesired known_from_text(const std::string& text) {
+  KnownDesired known;
+  std::istringstream lines{text};
   std::string line;
-  if (!std::getline(lines, line) || line != known_head(*digest, settings.config)) return false;
+  if (!std::getline(lines, line) || line != USERSYNCD_VERSION) return {};
   while (std::getline(lines, line)) {
-    const auto blank = line.find(' ');
-    if (blank == std::string::npos) return false;
-    settings.wanted.revisions[line.substr(blank + 1)] = line.substr(0, blank);
+    const auto first = line.find(' ');
+    const auto second = first == std::string::npos ? first : line.find(' ', first + 1);
+    if (second == std::string::npos) return {};
+    known[line.substr(0, first)][line.substr(second + 1)] = line.substr(first + 1, second - first - 1);
   }
-  Problems ignored;
-  settings.wanted.author = author_of(settings.config, ignored);
-  if (!ignored.empty()) return false;
-  settings.wanted.digest = *digest;
-  return true;
+  return known;
 }
 
-// `knows` tells whether the desired state need not be read.
-template <class Knows>
-Loaded<Settings> load(const std::string& config_path, Knows knows) {
+// Any trouble with finding out means that nothing is known, and whoever works with the store then will tell.
+KnownDesired known_to_a_command(const std::string& config_path) {
   Problems ignored;
-  const auto config_before = load_config(config_path, ignored);
-  const auto texts = config_before ? digest_of_texts(config_path, *config_before) : std::string{};
-  auto loaded = load_accounts(config_path);
-  if (!loaded.value) return loaded;
-  auto& settings = *loaded.value;
-  if (!knows(settings)) read_desired_state(settings, loaded.problems);
-  read_rules(settings, loaded.problems);
-  // Edited in between, it is not known which of both was read.
-  if (digest_of_texts(config_path, settings.config) == texts) settings.texts = texts;
-  if (!loaded.problems.empty()) {
-    loaded.exit = Exit::desired;
-    settings.wanted.digest.clear();
+  const auto config = load_config(config_path, ignored);
+  std::error_code missing;
+  if (!config || !std::filesystem::exists(config->store_path, missing)) return {};
+  try {
+    Store store{config->store_path, Access::read_only};
+    auto known = remembered_sources(store, Store::DesiredOf::daemon);
+    known.merge(remembered_sources(store, Store::DesiredOf::command));
+    return known;
+  } catch (const StoreError&) {
+    return {};
   }
-  if (loaded.problems.grave() > 0) loaded.value.reset();
-  return loaded;
+}
+
+void read_desired(Settings& settings, const KnownDesired& known, const DesiredReceiver& receive,
+                  Problems& problems) {
+  auto& wanted = settings.wanted;
+  DesiredReading reading;
+  reading.known = known;
+  reading.receive = receive;
+  if (!receive) {
+    reading.receive = [&wanted](Desired desired, const std::string&) {
+      auto& kept = wanted.kept[desired.account];
+      kept = std::move(desired);
+    };
+  }
+  auto sources =
+      read_desired_files(settings.config.desired_path, account_ids(settings.config), reading, problems);
+  if (!sources) return;
+  wanted.author = author_of(settings.config, problems);
+  wanted.sources = std::move(*sources);
 }
 
 }  // namespace
 
 Desired Wanted::of(const std::string& account) const {
-  if (const auto found = desired.find(account); found != desired.end()) return found->second;
-  Desired nothing;
-  nothing.account = account;
-  return nothing;
+  Desired desired;
+  desired.account = account;
+  if (const auto found = kept.find(account); found != kept.end()) desired = found->second;
+  desired.author = author;
+  return desired;
 }
 
-std::optional<Desired> Wanted::recall(const std::string& account, Store& store,
-                                      Store::DesiredOf keeper) const {
-  const auto revision = revisions.find(account);
-  if (revision == revisions.end()) return of(account);
-  auto stored = store.load_desired(account, revision->second, keeper);
+std::optional<Desired> Wanted::find(const std::string& account, Store& store, Store::DesiredOf keeper) const {
+  const auto source = sources.find(account);
+  if (source == sources.end() || kept.contains(account)) return of(account);
+  auto stored = store.load_desired(account, source->second.files, keeper);
   if (stored) stored->author = author;
   return stored;
 }
 
 std::string Wanted::revision_of(const std::string& account) const {
-  const auto found = revisions.find(account);
-  return found == revisions.end() ? std::string{} : found->second;
+  const auto found = sources.find(account);
+  return found == sources.end() ? std::string{} : found->second.revision;
 }
 
 Loaded<Settings> load_accounts(const std::string& config_path) {
@@ -215,40 +217,58 @@ Loaded<Settings> load_accounts(const std::string& config_path) {
   return loaded;
 }
 
-Loaded<Settings> load_settings(const std::string& config_path) {
-  return load(config_path, [](const Settings&) { return false; });
+Loaded<Settings> load_settings(const std::string& config_path, const KnownDesired& known,
+                               const DesiredReceiver& receive) {
+  Problems ignored;
+  const auto config_before = load_config(config_path, ignored);
+  const auto texts = config_before ? digest_of_texts(config_path, *config_before) : std::string{};
+  auto loaded = load_accounts(config_path);
+  if (!loaded.value) return loaded;
+  auto& settings = *loaded.value;
+  read_desired(settings, known, receive, loaded.problems);
+  read_rules(settings, loaded.problems);
+  // Edited in between, it is not known which of both was read.
+  if (digest_of_texts(config_path, settings.config) == texts) settings.texts = texts;
+  if (!loaded.problems.empty()) loaded.exit = Exit::desired;
+  if (loaded.problems.grave() > 0) loaded.value.reset();
+  return loaded;
 }
 
 Loaded<Settings> load_settings_as_known(const std::string& config_path) {
-  return load(config_path, [](Settings& settings) { return is_known(settings); });
+  return load_settings(config_path, known_to_a_command(config_path));
 }
 
 bool read_desired_state(Settings& settings, Problems& problems) {
-  auto& wanted = settings.wanted;
   const auto before = problems.grave();
-  auto read = load_desired(settings.config.desired_path, account_ids(settings.config), problems);
-  if (!read) return false;
-  const auto author = author_of(settings.config, problems);
-  wanted.digest = std::move(read->digest);
-  wanted.revisions.clear();
-  for (auto& one : read->accounts) {
-    one.author = author;
-    wanted.author = author;
-    wanted.revisions[one.account] = one.revision;
-    wanted.desired[one.account] = std::move(one);
-  }
-  wanted.is_read = true;
+  settings.wanted.sources.clear();
+  settings.wanted.kept.clear();
+  read_desired(settings, {}, nullptr, problems);
   return problems.grave() == before;
 }
 
 void remember_desired_state(const Settings& settings, Store& store, Store::DesiredOf keeper) {
   const auto& wanted = settings.wanted;
-  if (!wanted.is_read) return;
+  std::map<std::string, std::string> files;
+  for (const auto& [account, source] : wanted.sources) files[account] = source.files;
+  const auto text = known_text(known_from(wanted.sources));
+  if (wanted.kept.empty() && store.load_note({}, known_note(keeper)) == text) return;
   auto together = store.begin();
-  for (const auto& [account, desired] : wanted.desired) store.save_desired(desired, keeper);
-  const auto text = wanted.digest.empty() ? std::string{} : known_text(settings);
-  if (store.load_note({}, known_desired) != text) store.save_note({}, known_desired, text);
+  for (const auto& [account, desired] : wanted.kept) store.save_desired(desired, files.at(account), keeper);
+  store.keep_desired(files, keeper);
+  if (store.load_note({}, known_note(keeper)) != text) store.save_note({}, known_note(keeper), text);
   together.commit();
+}
+
+KnownDesired known_from(const std::map<std::string, DesiredSource>& sources) {
+  KnownDesired known;
+  for (const auto& [account, source] : sources) {
+    if (source.sound) known[source.files][account] = source.revision;
+  }
+  return known;
+}
+
+KnownDesired remembered_sources(Store& store, Store::DesiredOf keeper) {
+  return known_from_text(store.load_note({}, known_note(keeper)).value_or(""));
 }
 
 std::string Settings::digest_for(const AccountContext& account) const {
@@ -259,14 +279,14 @@ std::string Settings::digest_for(const AccountContext& account) const {
 }
 
 std::vector<std::string> watched_paths(const std::string& config_path, const Settings& settings) {
-  std::vector<std::string> paths{config_path, settings.config.desired_path};
-  if (!settings.config.author_path.empty()) paths.push_back(settings.config.author_path);
-  if (!settings.config.policies_path.empty()) paths.push_back(settings.config.policies_path);
+  std::set<std::string> paths{config_path, settings.config.desired_path};
+  if (!settings.config.author_path.empty()) paths.insert(settings.config.author_path);
+  if (!settings.config.policies_path.empty()) paths.insert(settings.config.policies_path);
   for (const auto& account : settings.config.accounts) {
-    if (account.provider.find('/') != std::string::npos) paths.push_back(account.provider);
-    if (!account.ca_file.empty()) paths.push_back(account.ca_file);
+    if (account.provider.find('/') != std::string::npos) paths.insert(account.provider);
+    if (!account.ca_file.empty()) paths.insert(account.ca_file);
   }
-  return paths;
+  return {paths.begin(), paths.end()};
 }
 
 }  // namespace usersyncd

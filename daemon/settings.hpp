@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "config/desired_file.hpp"
 #include "config/problems.hpp"
 #include "daemon/command_line.hpp"
 #include "policies/rules.hpp"
@@ -24,19 +26,16 @@ struct AccountSettings {
 
 /// What is to be: from the desired-state and policy files.
 struct Wanted {
-  std::map<std::string, Desired>
-      desired;  ///< by account id; an account that no file speaks of is only watched
-  std::map<std::string, std::string> revisions;  ///< of `desired`, also where that has not been read
-  std::string digest;                            ///< of the files of the desired state
-  std::string author;                            ///< who last changed it; empty: not known
-  bool is_read = false;  ///< false: not looked for, or the files are those of a good earlier reading
+  std::map<std::string, DesiredSource> sources;  ///< by account id; who is not among them is only watched
+  std::map<std::string, Desired> kept;  ///< by account id: what was read, unless it went into the store
+  std::string author;                   ///< who last changed the desired state; empty: not known
   RuleSet rules;
 
-  /// The account's desired state; one without a revision and users if no file speaks of it.
+  /// The account's desired state, from here or, as it was put there, from the store; one without a revision
+  /// and users if no file speaks of it. Empty: it is not there any more.
+  std::optional<Desired> find(const std::string& account, Store& store, Store::DesiredOf keeper) const;
+  /// The same for who has kept everything.
   Desired of(const std::string& account) const;
-  /// The same for who has not kept `desired`, as remember_desired_state has put it into the store. Empty: it
-  /// is not there.
-  std::optional<Desired> recall(const std::string& account, Store& store, Store::DesiredOf keeper) const;
   /// Of the account's desired state; empty if no file speaks of it.
   std::string revision_of(const std::string& account) const;
 };
@@ -66,18 +65,30 @@ struct Loaded {
 /// Config and profiles.
 Loaded<Settings> load_accounts(const std::string& config_path);
 
-/// Config, profiles, desired state and policies. All problems of all files at once.
-Loaded<Settings> load_settings(const std::string& config_path);
+/// What of these sources need not be read again.
+KnownDesired known_from(const std::map<std::string, DesiredSource>& sources);
 
-/// The same, except that a desired state which an earlier process has read without a problem, byte for byte,
-/// is not read again: most of the time it is not needed.
+/// Gets each desired state as it is read, with the digest of its files; see DesiredReading.
+using DesiredReceiver = std::function<void(Desired desired, const std::string& files)>;
+
+/// Config, profiles, desired state and policies. All problems of all files at once. Desired states that are
+/// read go to `receive`, or are kept in the result if there is none.
+Loaded<Settings> load_settings(const std::string& config_path, const KnownDesired& known = {},
+                               const DesiredReceiver& receive = nullptr);
+
+/// The same for a command: a desired state which an earlier process has read without a problem, byte for
+/// byte, is not read again.
 Loaded<Settings> load_settings_as_known(const std::string& config_path);
 
-/// Reads a desired state that was only recognised so far. Problems are added; false: it is not valid.
+/// Reads the desired state anew, and keeps all of it. Problems are added; false: it is not valid.
 bool read_desired_state(Settings& settings, Problems& problems);
 
-/// Keeps what was read for who has not got it, and lets later processes recognise it if there was no problem.
+/// Keeps in the store what `settings` have kept of desired states, and what their sources are, so that later
+/// processes recognise them; what the same keeper had there before goes.
 void remember_desired_state(const Settings& settings, Store& store, Store::DesiredOf keeper);
+
+/// What remember_desired_state left there; nothing if this program may read the files otherwise.
+KnownDesired remembered_sources(Store& store, Store::DesiredOf keeper);
 
 /// Every file that a reload has to look at: the config, profile files, and what lies below desired and
 /// policies.

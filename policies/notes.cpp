@@ -16,6 +16,9 @@ class NoteTaker {
     note_unknown_roles(*entry.rule);
     note_unknown_author(*entry.rule);
     if (std::holds_alternative<Keep>(entry.rule->effect)) note_keepers(entry);
+    const bool speaks_of_users = std::holds_alternative<Require>(entry.rule->effect) ||
+                                 std::holds_alternative<ForbidTogether>(entry.rule->effect);
+    if (!speaks_of_users) return;
     // A rule about operations or fields speaks of actions, not of users as they are.
     if (!entry.rule->match.operations.empty() || !entry.rule->match.fields.empty()) return;
     for (const auto& user : facts_.users) {

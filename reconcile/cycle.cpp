@@ -98,6 +98,7 @@ JudgeFacts Cycle::facts(const Desired& desired, const Observed& observed) {
   facts.own_logins = account_.own_logins;
   facts.capabilities = account_.capabilities;
   facts.catalog = observed.observation.catalog;
+  facts.users.reserve(observed.observation.users.size());
   for (const auto& user : observed.observation.users) {
     // Who is an admin has to be known even where the list does not tell; the freshest value wins.
     auto best = user;
@@ -337,8 +338,7 @@ void Cycle::save_undo(const Look& look) {
 
 void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> next_poll) {
   // A quiet look that a power cut takes has told nobody anything new.
-  auto together =
-      ports_.store.begin(look.glanced ? Transaction::Kind::relaxed : Transaction::Kind::write);
+  auto together = ports_.store.begin(look.glanced ? Transaction::Kind::relaxed : Transaction::Kind::write);
   if (look.glanced)
     save_glance(look, next_poll);
   else

@@ -51,7 +51,7 @@ class Cycle {
 
   /// Reads the account, and tells whether it is byte for byte as when a look last found nothing to do, with
   /// the desired state of the same `revision`. Then that look is the result; otherwise look() goes on with
-  /// what was read.
+  /// what was read, so that whoever has many accounts needs no desired state while it waits for the provider.
   Awaitable<std::optional<Look>> glance(std::string revision);
 
   /// Observes and plans; sends no write and saves nothing of what was observed. With `settle` unresolved

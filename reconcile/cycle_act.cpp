@@ -51,7 +51,7 @@ std::string_view event_name(Kind kind) {
 
 struct Cycle::Batch {
   std::vector<std::vector<std::size_t>>
-      users;  // indices into the plan's actions; who loses access comes last
+      users;                  // indices into the plan's actions; who loses access comes last
   std::size_t announced = 0;  // of the users, those before it
   std::size_t announced_at_once = 1;
   bool verify_by_list = false;

@@ -20,10 +20,10 @@ Awaitable<Result<Reading>> Cycle::reading() {
 
 Awaitable<std::optional<Look>> Cycle::glance(std::string revision) {
   const auto quiet = remembered_quiet(revision);
-  if (!quiet) co_return std::nullopt;
   Observer observer{account_, ports_, run_};
-  auto reading = co_await observer.read(quiet->list);
-  if (!reading || !reading->listing.recognised) {
+  const auto known = quiet ? quiet->list : ListMark{};
+  auto reading = co_await observer.read(known);
+  if (!quiet || !reading || !reading->listing.recognised) {
     read_ = std::move(reading);
     co_return std::nullopt;
   }

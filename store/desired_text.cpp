@@ -1,5 +1,8 @@
 #include "store/desired_text.hpp"
 
+#include <algorithm>
+#include <array>
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/serialize.hpp>
 #include <map>
 #include <vector>
@@ -83,11 +86,11 @@ class Reader {
     user.fields = std::move(*fields);
     user.place = place(member(object, "place"));
     if (const auto* roles = object.if_contains("roles")) {
-      user.roles.emplace();
+      user.roles.emplace().reserve(roles->as_array().size());
       for (const auto& grant : roles->as_array()) user.roles->push_back(role(grant.as_array()));
     }
     if (const auto* accounts = object.if_contains("accounts")) {
-      user.accounts.emplace();
+      user.accounts.emplace().reserve(accounts->as_array().size());
       for (const auto& grant : accounts->as_array())
         user.accounts->push_back({std::string(grant.at(0).as_string()), place(grant.at(1))});
     }
@@ -121,28 +124,39 @@ class Reader {
 
 }  // namespace
 
+// A line for each user, and one at the end that speaks of all: as one tree a large account would be many
+// times its text.
 std::string desired_to_text(const Desired& desired) {
   Files files;
-  json::array users;
-  for (const auto& user : desired.users) users.push_back(object_of(user, files));
-  json::object document;
-  document["account"] = desired.account;
-  document["revision"] = desired.revision;
-  document["files"] = files.names();
-  document["users"] = std::move(users);
-  return valid_utf8(json::serialize(document));
+  std::string text;
+  for (const auto& user : desired.users) text += json::serialize(object_of(user, files)) + '\n';
+  json::object whole;
+  whole["account"] = desired.account;
+  whole["revision"] = desired.revision;
+  whole["files"] = files.names();
+  whole["users"] = desired.users.size();
+  return valid_utf8(text + json::serialize(whole));
 }
 
 Desired desired_from_text(std::string_view text) {
-  const auto document = parse_stored(text);
+  const auto last = text.rfind('\n') + 1;
+  const auto whole = parse_stored(text.substr(last));
+  text = text.substr(0, last);
   Desired desired;
   try {
-    const auto& object = document.as_object();
+    const auto& object = whole.as_object();
     desired.account = member(object, "account").as_string();
     desired.revision = member(object, "revision").as_string();
     const Reader reader{member(object, "files").as_array()};
-    for (const auto& user : member(object, "users").as_array())
-      desired.users.push_back(reader.user(user.as_object()));
+    const auto users = member(object, "users").to_number<std::size_t>();
+    desired.users.reserve(std::min(users, text.size()));
+    std::array<unsigned char, 16'384> memory{};
+    for (std::size_t end = 0; (end = text.find('\n')) != std::string_view::npos;
+         text.remove_prefix(end + 1)) {
+      json::monotonic_resource storage{memory.data(), memory.size()};
+      desired.users.push_back(reader.user(parse_stored(text.substr(0, end), &storage).as_object()));
+    }
+    if (desired.users.size() != users) fail("all its users");
   } catch (const StoreError&) {
     throw;
   } catch (const std::exception&) {

@@ -11,8 +11,14 @@ namespace {
 const std::string rate_note = "rate:";
 constexpr const char* rates_in_words = "rates";
 constexpr const char* quiet_note = "quiet";
-constexpr const char* desired_in_force = "desired-state";
-constexpr const char* desired_of_command = "desired-state-of-command";
+// What follows the colon is the digest of the files; versions before this one had neither.
+constexpr std::string_view desired_in_force = "desired-state";
+constexpr std::string_view desired_of_command = "desired-state-of-command";
+
+std::string desired_note(Store::DesiredOf keeper, const std::string& files) {
+  return std::string(keeper == Store::DesiredOf::daemon ? desired_in_force : desired_of_command) + ':' +
+         files;
+}
 
 Run read_run(const Statement& row) {
   Run run;
@@ -117,22 +123,42 @@ std::optional<std::string> Store::load_rates_in_words(const std::string& account
   return load_note(account, rates_in_words);
 }
 
-void Store::save_desired(const Desired& desired, DesiredOf keeper) {
+void Store::save_desired(const Desired& desired, const std::string& files, DesiredOf keeper) {
   const auto text = desired_to_text(desired);
-  if (load_note(desired.account, desired_in_force) == text) return;
-  const auto* name = keeper == DesiredOf::daemon ? desired_in_force : desired_of_command;
-  if (load_note(desired.account, name) != text) save_note(desired.account, name, text);
+  if (load_note(desired.account, desired_note(DesiredOf::daemon, files)) == text) return;
+  const auto name = desired_note(keeper, files);
+  if (load_note(desired.account, name) == text) return;
+  Transaction transaction(database_, Transaction::Kind::relaxed);
+  save_note(desired.account, name, text);
+  transaction.commit();
 }
 
-std::optional<Desired> Store::load_desired(const std::string& account, const std::string& revision,
+std::optional<Desired> Store::load_desired(const std::string& account, const std::string& files,
                                            DesiredOf keeper) {
-  for (const auto* name : {desired_in_force, desired_of_command}) {
-    if (name == desired_of_command && keeper == DesiredOf::daemon) continue;
-    const auto text = load_note(account, name);
-    auto desired = text ? std::optional<Desired>{desired_from_text(*text)} : std::nullopt;
-    if (desired && desired->account == account && desired->revision == revision) return desired;
+  for (const auto from : {DesiredOf::daemon, DesiredOf::command}) {
+    if (from == DesiredOf::command && keeper == DesiredOf::daemon) continue;
+    if (const auto text = load_note(account, desired_note(from, files))) return desired_from_text(*text);
   }
   return std::nullopt;
+}
+
+void Store::keep_desired(const std::map<std::string, std::string>& files, DesiredOf keeper) {
+  const auto family = keeper == DesiredOf::daemon ? desired_in_force : desired_of_command;
+  std::vector<std::pair<std::string, std::string>> unused;
+  {
+    auto notes = database_.prepare(
+        "SELECT account, name FROM notes WHERE name = ?1 OR name GLOB ?1 || ':*' ORDER BY account, name");
+    notes.bind(family);
+    while (notes.step()) {
+      const auto kept = files.find(notes.text(0));
+      if (kept == files.end() || notes.text(1) != desired_note(keeper, kept->second))
+        unused.emplace_back(notes.text(0), notes.text(1));
+    }
+  }
+  Transaction transaction(database_);
+  auto forget = database_.prepare("DELETE FROM notes WHERE account = ? AND name = ?");
+  for (const auto& [account, name] : unused) forget.bind(account, name).run();
+  transaction.commit();
 }
 
 void Store::save_quiet(const std::string& account, const std::string& content) {

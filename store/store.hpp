@@ -137,12 +137,13 @@ class Store {
   /// Who keeps a desired state here. What the daemon has in force is its own: a command with other files must
   /// not take it away.
   enum class DesiredOf { daemon, command };
-  /// The desired state of its account, for who has not got it at hand. One for each keeper.
-  void save_desired(const Desired& desired, DesiredOf keeper);
-  /// Empty: there is none, or one of another revision. Its author is not stored. A command finds the
-  /// daemon's, too.
-  std::optional<Desired> load_desired(const std::string& account, const std::string& revision,
-                                      DesiredOf keeper);
+  /// The desired state of its account, for who has not got it at hand. `files` is the digest of the files
+  /// that it was read from. It is on the disk with the next durable write.
+  void save_desired(const Desired& desired, const std::string& files, DesiredOf keeper);
+  /// Empty: it is not there. Its author is not stored. A command finds the daemon's, too.
+  std::optional<Desired> load_desired(const std::string& account, const std::string& files, DesiredOf keeper);
+  /// Of the keeper's desired states only these stay: files by account.
+  void keep_desired(const std::map<std::string, std::string>& files, DesiredOf keeper);
 
   /// What a look that found nothing to do was made from; the next write to the account forgets it.
   void save_quiet(const std::string& account, const std::string& content);

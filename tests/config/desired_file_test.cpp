@@ -58,10 +58,10 @@ TEST_CASE("the contract's desired state is read") {
                                     std::vector<std::string>{"5500001"}, problems);
   CHECK(problems.text() == "");
   REQUIRE(desired);
-  REQUIRE(desired->accounts.size() == 1);
-  CHECK(desired->accounts.front().account == "5500001");
-  CHECK(desired->accounts.front().revision.size() == 64);
-  const auto& users = desired->accounts.front().users;
+  REQUIRE(desired->size() == 1);
+  CHECK(desired->front().account == "5500001");
+  CHECK(desired->front().revision.size() == 64);
+  const auto& users = desired->front().users;
   REQUIRE(users.size() == 3);
 
   CHECK(users[0].username == "jdoe");

@@ -112,7 +112,7 @@ TEST_CASE("the example config and the example desired state are valid as they ar
   const std::vector<std::string> accounts{config->accounts.at(0).id};
   const auto desired = load_desired(config->desired_path, accounts, problems);
   REQUIRE_MESSAGE(desired.has_value(), problems.text());
-  CHECK(desired->accounts.at(0).users.at(0).username == "jdoe");
+  CHECK(desired->at(0).users.at(0).username == "jdoe");
 }
 
 TEST_CASE("the example config asks for what the unit provides: credentials, state and runtime directory") {

@@ -56,31 +56,56 @@ TEST_CASE("a desired state comes back from the store with every word and every p
   TempStore file;
   Store store{file.path(), Access::read_write};
   const auto desired = everything();
-  CHECK_FALSE(store.load_desired("5500001", "r1", Store::DesiredOf::daemon));
-  store.save_desired(desired, Store::DesiredOf::daemon);
-  const auto found = store.load_desired("5500001", "r1", Store::DesiredOf::daemon);
+  using Keeper = Store::DesiredOf;
+  CHECK_FALSE(store.load_desired("5500001", "f1", Keeper::daemon));
+  store.save_desired(desired, "f1", Keeper::daemon);
+  const auto found = store.load_desired("5500001", "f1", Keeper::daemon);
   REQUIRE(found);
   REQUIRE(found->users.size() == desired.users.size());
   for (std::size_t i = 0; i < desired.users.size(); ++i) check_same(desired.users[i], found->users[i]);
   CHECK(desired_to_text(*found) == desired_to_text(desired));
-  CHECK_FALSE(store.load_desired("5500001", "r2", Store::DesiredOf::daemon));
-  CHECK_FALSE(store.load_desired("77", "r1", Store::DesiredOf::daemon));
+  CHECK_FALSE(store.load_desired("5500001", "f2", Keeper::daemon));
+  CHECK_FALSE(store.load_desired("77", "f1", Keeper::daemon));
+}
 
-  // A command with other files does not take away what the daemon has in force.
-  auto other = desired;
-  other.revision = "r2";
-  store.save_desired(other, Store::DesiredOf::command);
-  CHECK(store.load_desired("5500001", "r1", Store::DesiredOf::daemon));
-  CHECK(store.load_desired("5500001", "r1", Store::DesiredOf::command));
-  CHECK(store.load_desired("5500001", "r2", Store::DesiredOf::command));
-  CHECK_FALSE(store.load_desired("5500001", "r2", Store::DesiredOf::daemon));
+// Property: what is read while another one is in force takes nothing from it, until somebody says what is to
+// stay.
+TEST_CASE(
+    "a keeper's desired states stay until it names those that it keeps, and no other keeper's go with them") {
+  TempStore file;
+  Store store{file.path(), Access::read_write};
+  using Keeper = Store::DesiredOf;
+  const auto first = everything();
+  auto second = first;
+  second.revision = "r2";
+  auto elsewhere = first;
+  elsewhere.users[0].place.file = "elsewhere/a.yaml";
+  store.save_desired(first, "f1", Keeper::daemon);
+  store.save_desired(elsewhere, "f3", Keeper::command);
+  store.save_desired(second, "f2", Keeper::daemon);
+  CHECK(store.load_desired("5500001", "f1", Keeper::daemon)->revision == "r1");
+  CHECK(store.load_desired("5500001", "f1", Keeper::command));
+  CHECK(store.load_desired("5500001", "f3", Keeper::command)->users[0].place.file == "elsewhere/a.yaml");
+  CHECK_FALSE(store.load_desired("5500001", "f3", Keeper::daemon));
+
+  store.keep_desired({{"5500001", "f2"}}, Keeper::daemon);
+  CHECK_FALSE(store.load_desired("5500001", "f1", Keeper::daemon));
+  CHECK(store.load_desired("5500001", "f2", Keeper::daemon)->revision == "r2");
+  CHECK(store.load_desired("5500001", "f3", Keeper::command));
+  store.keep_desired({}, Keeper::command);
+  CHECK_FALSE(store.load_desired("5500001", "f3", Keeper::command));
+  CHECK(store.load_desired("5500001", "f2", Keeper::command));
+  store.keep_desired({}, Keeper::daemon);
+  CHECK_FALSE(store.load_desired("5500001", "f2", Keeper::command));
 }
 
 TEST_CASE("a desired state in another form than ours is an error, never a smaller desired state") {
   const auto text = desired_to_text(everything());
-  for (const std::string bad :
-       {"", "null", "[]", "{}", R"({"account":"1","revision":"r","files":[],"users":[{}]})",
-        R"({"account":"1","revision":"r","files":[1],"users":[]})"}) {
+  for (const std::string bad : {"", "null", "[]", "{}",
+                                "{}\n"
+                                R"({"account":"1","revision":"r","files":[],"users":1})",
+                                R"({"account":"1","revision":"r","files":[],"users":1})",
+                                R"({"account":"1","revision":"r","files":[1],"users":0})"}) {
     CHECK_THROWS_AS(desired_from_text(bad), StoreError);
   }
   for (std::size_t i = 0; i < text.size(); ++i)
