@@ -156,6 +156,18 @@ TEST_CASE("bytes that are not UTF-8 are replaced, those that are stay") {
   for (const auto& [given, expected] : cases) CHECK(valid_utf8(given) == expected);
 }
 
+TEST_CASE("a byte that is not UTF-8 is found wherever it stands in a long text") {
+  const std::string text = "twenty letters, or so";
+  for (std::size_t at = 0; at <= text.size(); ++at) {
+    CAPTURE(at);
+    const auto around = [&](const std::string& middle) {
+      return text.substr(0, at) + middle + text.substr(at);
+    };
+    CHECK(valid_utf8(around("\xff")) == around("\uFFFD"));
+    CHECK_FALSE(mended_utf8(around("\u20AC")).has_value());
+  }
+}
+
 TEST_CASE("a large body is written out once per account; show brings it back") {
   const TempStore temp;
   Store store(temp.path(), Access::read_write);
