@@ -27,6 +27,8 @@ void feed_item(std::string_view bytes);
 /// Status, headers and body of any answer: what it means for a read and for a write, and how long it asks us
 /// to wait.
 void feed_answer(std::string_view bytes);
+/// The same from the bytes that a server sends to the HTTP client, over a connection of this machine.
+void feed_http(std::string_view bytes);
 
 /// A record of the audit log as somebody may have left it.
 void feed_audit(std::string_view bytes);
