@@ -140,6 +140,14 @@ void check_plan(const Listing& listing) {
   require(removals <= std::max<std::size_t>(1, listing.users.size() / 20));
 }
 
+// Everybody who is known, as they are known, and `ann` as she was read.
+Listing everybody_and(const User& ann) {
+  Listing listing;
+  for (const char* name : {"bob", "cat", "dan", "eve"}) listing.users.push_back(known_user(name));
+  listing.users.push_back(ann);
+  return listing;
+}
+
 }  // namespace
 
 void feed_list(std::string_view bytes) {
@@ -161,6 +169,7 @@ void feed_item(std::string_view bytes) {
   const auto found = run(bench.provider.read_user(UserKey{"ann", "id-ann"}, context));
   if (!found || !*found) return;
   require(key_of((*found)->user.username) == "ann");
+  check_plan(everybody_and((*found)->user));
   const std::vector<Change> changes{{Field::email, std::nullopt, Value{std::string{"new@example.com"}}},
                                     {Field::roles, std::nullopt, Value{StringSet{"a", "b"}}},
                                     {Field::enabled, std::nullopt, Value{false}}};

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 
 #include "daemon/admin_server.hpp"
 #include "store/audit.hpp"
@@ -33,8 +34,8 @@ class Scratch {
   std::string path_ = "/tmp/usersyncd-fuzz-XXXXXX";
 };
 
-// An audit log of two good records; the guard rails against changes are taken down. All that happens is one
-// transaction that is never committed, so that no input waits for the disk, and none finds what another left.
+// An audit log of two good records; the guard rails against changes are taken down. All that the
+// inputs change is one transaction that is never committed, so that none waits for the disk.
 class TamperedLog {
  public:
   TamperedLog() {
@@ -44,6 +45,8 @@ class TamperedLog {
     log_.append(entry);
     log_.append(entry);
     database_.execute("DROP TRIGGER audit_is_never_changed; DROP TRIGGER audit_is_never_deleted");
+    // Not before: in a transaction that has changed the schema, each rollback of a part reads it anew.
+    open_.emplace(database_);
   }
 
   void replace_first(std::string_view record) {
@@ -57,7 +60,7 @@ class TamperedLog {
   Scratch scratch_;
   Database database_{scratch_.file("store.db"), Access::read_write, store_schema()};
   AuditLog log_{database_};
-  Transaction open_{database_};
+  std::optional<Transaction> open_;
 };
 
 }  // namespace
@@ -78,7 +81,8 @@ void feed_audit(std::string_view bytes) {
 
 void feed_admin(std::string_view bytes) {
   static boost::asio::io_context io;
-  static const std::string path = scratch("admin.sock");
+  static const Scratch scratch;
+  static const std::string path = scratch.file("admin.sock");
   static const auto server = [] {
     AdminPages pages;
     pages.metrics = [] { return std::string{"# EOF\n"}; };

@@ -18,4 +18,7 @@ inline constexpr int most_pages = 5;
 /// The built-in profile that the first byte of an input chooses, with fewer pages.
 std::shared_ptr<const Profile> profile_of(char choice);
 
+/// What a read and a write make of an answer.
+void take_in(const Profile& profile, const HttpResponse& response);
+
 }  // namespace usersyncd::fuzz

@@ -2,10 +2,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <charconv>
 #include <chrono>
 #include <exception>
 #include <optional>
@@ -13,35 +11,16 @@
 #include <utility>
 
 #include "daemon/http_client.hpp"
-#include "providers/classify.hpp"
-#include "providers/outcome.hpp"
-#include "providers/rate_hint.hpp"
 #include "tests/fuzz/parts.hpp"
 #include "tests/fuzz/targets.hpp"
 
-// Answers of a server, from the bytes on the wire to what they mean.
+// What a server sends to the HTTP client.
 
 namespace usersyncd::fuzz {
 namespace {
 
 namespace asio = boost::asio;
 using Answered = boost::system::result<HttpResponse, HttpFailure>;
-
-const Time now = *parse_time("2026-11-21T19:05:00Z");
-
-// What a read and a write make of an answer.
-void take_in(const Profile& profile, const HttpResponse& response) {
-  const auto understood = classify(profile, response);
-  understood.summary();
-  error_kind(understood);
-  for (const auto operation : {Operation::create, Operation::update, Operation::remove}) {
-    const auto kind = outcome_of(operation, understood.meaning);
-    // After a server error nobody knows whether it was done (A1).
-    require(response.status < 500 || kind != WriteOutcome::Kind::accepted);
-  }
-  const auto hint = rate_hint(response.headers, profile.rate, now);
-  require(!hint || (*hint > Duration{0} && *hint <= profile.rate.longest));
-}
 
 // A server on this machine that says the same to whoever comes, and hangs up.
 class Server {
@@ -122,25 +101,6 @@ void feed_http(std::string_view bytes) {
   // Once the request has left, nobody may believe that it did not arrive.
   require(!served || answered->error().may_have_arrived);
   require(answered->error().kind != HttpFailure::Kind::timeout);
-}
-
-void feed_answer(std::string_view bytes) {
-  if (bytes.empty()) return;
-  const auto profile = profile_of(bytes.front());
-  HttpResponse response;
-  response.status = 100;
-  auto rest = bytes.substr(1);
-  std::from_chars(rest.data(), rest.data() + std::min<std::size_t>(rest.size(), 3), response.status);
-  const auto head = rest.substr(0, rest.find("\n\n"));
-  response.body = std::string{head.size() + 2 <= rest.size() ? rest.substr(head.size() + 2) : ""};
-  for (std::size_t at = 0; at < head.size();) {
-    const auto line = head.substr(at, head.find('\n', at) - at);
-    at += line.size() + 1;
-    const auto colon = line.find(": ");
-    if (colon != std::string_view::npos)
-      response.headers.emplace_back(std::string{line.substr(0, colon)}, std::string{line.substr(colon + 2)});
-  }
-  take_in(*profile, response);
 }
 
 }  // namespace usersyncd::fuzz
