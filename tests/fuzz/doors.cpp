@@ -5,10 +5,12 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 
 #include "daemon/admin_server.hpp"
+#include "store/audit.hpp"
 #include "store/schema.hpp"
-#include "store/store.hpp"
+#include "tests/fuzz/parts.hpp"
 #include "tests/fuzz/targets.hpp"
 
 // What others may have left in our file or send to our socket.
@@ -16,55 +18,62 @@
 namespace usersyncd::fuzz {
 namespace {
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-std::string scratch(const std::string& name) {
-  static const std::string directory = [] {
-    std::string made = "/tmp/usersyncd-fuzz-XXXXXX";
-    require(::mkdtemp(made.data()) != nullptr);
-    return made;
-  }();
-  return directory + "/" + name;
-}
-
-// A store whose audit log has one good record; the guard rails against changes are taken down.
-class TamperedStore {
+// Goes with the process, unless that is killed.
+class Scratch {
  public:
-  TamperedStore() : path_(scratch("store.db")), store_(path_, Access::read_write) {
+  Scratch() { require(::mkdtemp(path_.data()) != nullptr); }
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_ = "/tmp/usersyncd-fuzz-XXXXXX";
+};
+
+// An audit log of two good records; the guard rails against changes are taken down. All that the
+// inputs change is one transaction that is never committed, so that none waits for the disk.
+class TamperedLog {
+ public:
+  TamperedLog() {
     AuditEntry entry;
     entry.time = *parse_time("2026-11-21T19:05:00Z");
     entry.actor = "fuzz";
-    store_.audit().append(entry);
-    raw_.execute("PRAGMA synchronous = OFF");
-    raw_.execute("DROP TRIGGER audit_is_never_changed; DROP TRIGGER audit_is_never_deleted");
+    log_.append(entry);
+    log_.append(entry);
+    database_.execute("DROP TRIGGER audit_is_never_changed; DROP TRIGGER audit_is_never_deleted");
+    // Not before: in a transaction that has changed the schema, each rollback of a part reads it anew.
+    open_.emplace(database_);
   }
 
-  void replace(std::string_view record) {
-    auto update = raw_.prepare("UPDATE audit SET record = ?, hash = ? WHERE seq = 1");
+  void replace_first(std::string_view record) {
+    auto update = database_.prepare("UPDATE audit SET record = ?, hash = ? WHERE seq = 1");
     update.bind(record, audit_hash(record)).run();
   }
 
-  Store& store() { return store_; }
+  AuditLog& log() { return log_; }
 
  private:
-  std::string path_;
-  Store store_;
-  Database raw_{path_, Access::read_write, store_schema()};
+  Scratch scratch_;
+  Database database_{scratch_.file("store.db"), Access::read_write, store_schema()};
+  AuditLog log_{database_};
+  std::optional<Transaction> open_;
 };
 
 }  // namespace
 
 void feed_audit(std::string_view bytes) {
-  static TamperedStore tampered;
-  tampered.replace(bytes);
-  // Whoever writes a record with a hash that fits it still differs from the head of the chain.
-  const auto verified = tampered.store().audit().verify();
+  static TamperedLog tampered;
+  tampered.replace_first(bytes);
+  // Whoever writes a record with a hash that fits it still differs from what follows it.
+  const auto verified = tampered.log().verify();
   require(verified.broken.has_value());
   try {
-    tampered.store().audit().show(1);
-    tampered.store().audit().for_each({}, [](const AuditRow& row) { require(row.seq == 1); });
+    tampered.log().show(1);
+    tampered.log().for_each({}, [](const AuditRow& row) { require(row.seq == 1 || row.seq == 2); });
   } catch (const StoreError&) {
     // The one exception that the store promises, for a file that was tampered with.
   }
@@ -72,7 +81,8 @@ void feed_audit(std::string_view bytes) {
 
 void feed_admin(std::string_view bytes) {
   static boost::asio::io_context io;
-  static const std::string path = scratch("admin.sock");
+  static const Scratch scratch;
+  static const std::string path = scratch.file("admin.sock");
   static const auto server = [] {
     AdminPages pages;
     pages.metrics = [] { return std::string{"# EOF\n"}; };

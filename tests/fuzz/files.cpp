@@ -6,19 +6,12 @@
 #include "config/desired_file.hpp"
 #include "policies/read.hpp"
 #include "providers/profile.hpp"
+#include "tests/fuzz/parts.hpp"
 #include "tests/fuzz/targets.hpp"
 
 // The four kinds of files that people write.
 
 namespace usersyncd::fuzz {
-namespace {
-
-// What is refused is said, and what is not said is not refused.
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-}  // namespace
 
 void feed_config(std::string_view bytes) {
   Problems problems;
@@ -51,14 +44,6 @@ void feed_profile(std::string_view bytes) {
   const auto profile = parse_profile("fuzz.yaml", std::string{bytes}, problems);
   require(profile.has_value() == problems.empty());
   problems.text();
-}
-
-const std::vector<Target>& targets() {
-  static const std::vector<Target> all{
-      {"config", feed_config},   {"desired", feed_desired}, {"policy", feed_policy},
-      {"profile", feed_profile}, {"list", feed_list},       {"item", feed_item},
-      {"answer", feed_answer},   {"audit", feed_audit},     {"admin", feed_admin}};
-  return all;
 }
 
 }  // namespace usersyncd::fuzz

@@ -22,11 +22,14 @@ void feed_profile(std::string_view bytes);
 /// The first byte chooses the provider; the rest is the answer to the list call, decoded, believed, planned
 /// and judged against an account that is known.
 void feed_list(std::string_view bytes);
-/// The same for the answer to the call for one user, up to the body of the update that would follow.
+/// The same for the answer to the call for one user, who then stands in a list; and the body of an update of
+/// what was read.
 void feed_item(std::string_view bytes);
 /// Status, headers and body of any answer: what it means for a read and for a write, and how long it asks us
 /// to wait.
 void feed_answer(std::string_view bytes);
+/// The same from the bytes that a server sends to the HTTP client, over a connection of this machine.
+void feed_http(std::string_view bytes);
 
 /// A record of the audit log as somebody may have left it.
 void feed_audit(std::string_view bytes);
