@@ -25,8 +25,10 @@ bool is_boolean_word(std::string_view text) {
          text == "FALSE";
 }
 
-boost::json::object text_schema(std::string_view pattern) {
+// `as_numbers`: what stands there without quotes is a number to whoever reads the schema.
+boost::json::object text_schema(std::string_view pattern, bool as_numbers = false) {
   boost::json::object schema{{"type", "string"}};
+  if (as_numbers) schema["type"] = boost::json::array{"string", "number"};
   if (!pattern.empty()) schema["pattern"] = pattern;
   return schema;
 }
@@ -184,7 +186,7 @@ bool Codec<std::string>::read(Reading& reading, const YamlNode& node, std::strin
 }
 
 boost::json::object Codec<std::string>::schema() const {
-  return text_schema({});
+  return text_schema({}, true);
 }
 
 bool Codec<bool>::read(Reading& reading, const YamlNode& node, bool& value) const {
@@ -316,7 +318,7 @@ bool TextCodec::read(Reading& reading, const YamlNode& node, std::string& value)
 }
 
 boost::json::object TextCodec::schema() const {
-  boost::json::object schema = text_schema(pattern);
+  boost::json::object schema = text_schema(pattern, true);
   if (longest > 0) schema["maxLength"] = longest;
   return schema;
 }

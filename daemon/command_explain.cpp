@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "daemon/commands.hpp"
+#include "reconcile/shrink.hpp"
 #include "store/store.hpp"
 #include "sync/plan_json.hpp"
 #include "sync/plan_text.hpp"
@@ -182,18 +183,38 @@ std::string explain_text(const json::object& account) {
   return text;
 }
 
+// What is wanted comes from the files as they are now; while they are not valid, what was accepted last is in
+// force, and the store has it.
+Loaded<Settings> load_known(const CommandLine& line, Loaded<Settings> faulty) {
+  if (faulty.exit == Exit::desired) print_problems(faulty.problems);
+  auto known = load_for_store(line);
+  known.exit = worse(known.exit, faulty.exit);
+  if (known.value)
+    std::cerr << "note: the files are not valid; what is wanted is told by the last good desired state\n";
+  return known;
+}
+
+Desired last_good(Store& store, const std::string& account) {
+  const auto revision = last_good_revision(store, account);
+  auto desired = store.load_desired(account, revision, Store::DesiredOf::command);
+  if (desired) return std::move(*desired);
+  std::cerr << "warning: account " << account << " has no good desired state in the store\n";
+  return Desired{};
+}
+
 }  // namespace
 
 Exit run_explain(const CommandLine& line) {
-  // What is wanted comes from the files as they are now; if they are invalid, the store still tells the rest.
   auto loaded = load_settings(line.config);
-  print_problems(loaded.problems);
-  if (!loaded.value) {
-    if (loaded.exit == Exit::desired) loaded = load_accounts(line.config);
+  const bool files_are_good = loaded.value.has_value();
+  if (files_are_good) {
+    print_problems(loaded.problems);
+  } else {
+    loaded = load_known(line, std::move(loaded));
     if (!loaded.value) return loaded.exit;
   }
   const auto selection = select_accounts(line, *loaded.value);
-  if (selection.exit != Exit::done) return selection.exit;
+  if (selection.exit != Exit::done) return worse(loaded.exit, selection.exit);
   Store store{loaded.value->config.store_path, Access::read_only};
 
   const auto& username = line.names.front();
@@ -202,7 +223,7 @@ Exit run_explain(const CommandLine& line) {
   json::array accounts;
   for (const auto& account : selection.accounts) {
     const auto& id = account.config.id;
-    const auto desired = loaded.value->wanted.of(id);
+    const auto desired = files_are_good ? loaded.value->wanted.of(id) : last_good(store, id);
     const auto* entry = entry_of(desired, key);
     const auto known = known_as(store, id, username, entry);
     json::object object;
@@ -220,7 +241,7 @@ Exit run_explain(const CommandLine& line) {
   if (accounts.empty()) {
     print_error(Error{ErrorKind::not_found,
                       "nobody called \"" + username + "\" is known or wanted in any account", ""});
-    return Exit::failed;
+    return worse(loaded.exit, Exit::failed);
   }
   if (line.format == Format::json) {
     json::object document;
@@ -228,11 +249,11 @@ Exit run_explain(const CommandLine& line) {
     document["username"] = username;
     document["accounts"] = std::move(accounts);
     std::cout << pretty(document);
-    return Exit::done;
+    return loaded.exit;
   }
   std::cout << terminal_safe(username) << "\n";
   for (const auto& account : accounts) std::cout << explain_text(account.get_object());
-  return Exit::done;
+  return loaded.exit;
 }
 
 }  // namespace usersyncd

@@ -391,8 +391,8 @@ void Daemon::stop() {
 
 // Refused is what is wrong, and nothing else: everybody whose entry is valid goes on.
 void Daemon::tell_frozen(const Problems& problems) {
-  if (!problems.empty())
-    refuse_reload(problems.text(), "the users of these entries are frozen, everything else is in force");
+  if (problems.empty()) return note_refused_reload({});
+  refuse_reload(problems.text(), "the users of these entries are frozen, everything else is in force");
 }
 
 void Daemon::refuse_reload(const std::string& reason, const std::string& what_holds) {
@@ -400,8 +400,19 @@ void Daemon::refuse_reload(const std::string& reason, const std::string& what_ho
   refused.level = Event::Level::error;
   refused.name = "reload.failed";
   refused.reason = reason + " -- " + what_holds;
+  note_refused_reload(format_time(place_.clock().now()) + '\n' + reason);
   events_.emit(refused);
   notifier_.status("reload failed, " + what_holds + "; " + status_line());
+}
+
+// For `status`. What the store does not take is in the log.
+void Daemon::note_refused_reload(const std::string& text) {
+  try {
+    if (place_.store().load_note({}, refused_reload).value_or("") != text)
+      place_.store().save_note({}, refused_reload, text);
+  } catch (const StoreError&) {
+    return;
+  }
 }
 
 void Daemon::reload(bool with_accounts) {

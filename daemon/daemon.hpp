@@ -61,6 +61,7 @@ class Daemon {
 
   void reload(bool with_accounts);
   void reload_settings(bool with_accounts);
+  void note_refused_reload(const std::string& text);
   void refuse_reload(const std::string& reason, const std::string& what_holds);
   void look_at_people(Account& account);
   void note_waiting(Account& account);

@@ -114,7 +114,11 @@ JudgeFacts Cycle::facts(const Desired& desired, const Observed& observed) {
   }
   facts.author = desired.author;
   for (const auto& approval : ports_.store.list_approvals(account_.id)) {
-    if (approval.state != Approval::State::approved || approval.plan != plan_name_) continue;
+    if (approval.plan != plan_name_) continue;
+    if (approval.state == Approval::State::rejected)
+      facts.rejections[approval.action] =
+          approval.actor + (approval.reason.empty() ? std::string{} : " (" + approval.reason + ")");
+    if (approval.state != Approval::State::approved) continue;
     facts.approvals[approval.action] =
         GivenApproval{approval.expires_at.value_or(Time::max()), approval.actor};
   }
@@ -337,8 +341,7 @@ void Cycle::save_undo(const Look& look) {
 
 void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> next_poll) {
   // A quiet look that a power cut takes has told nobody anything new.
-  auto together =
-      ports_.store.begin(look.glanced ? Transaction::Kind::relaxed : Transaction::Kind::write);
+  auto together = ports_.store.begin(look.glanced ? Transaction::Kind::relaxed : Transaction::Kind::write);
   if (look.glanced)
     save_glance(look, next_poll);
   else

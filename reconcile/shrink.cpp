@@ -110,6 +110,11 @@ void DesiredGuard::accept(const Desired& desired) {
   if (store_.load_note(account_.id, good_name) != good) store_.save_note(account_.id, good_name, good);
 }
 
+std::string last_good_revision(Store& store, const std::string& account) {
+  const auto good = store.load_note(account, good_name);
+  return good ? lines_of(*good).front() : std::string{};
+}
+
 EmptyListGuard::EmptyListGuard(const AccountContext& account, Store& store,
                                const std::optional<ShrinkRule>& rule)
     : account_(account), store_(store), rule_(rule) {}

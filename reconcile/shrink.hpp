@@ -52,6 +52,9 @@ class DesiredGuard {
   const std::optional<ShrinkRule>& rule_;
 };
 
+/// The revision of the last desired state of the account that was accepted; empty: there was none.
+std::string last_good_revision(Store& store, const std::string& account);
+
 /// The same for an account in which nobody was ever seen: its list may be empty because it is new, or because
 /// the answer is of the wrong place (A2, A6). Nobody is created on the word of such a list alone.
 class EmptyListGuard {
