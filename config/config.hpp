@@ -52,7 +52,7 @@ struct AccountConfig {
   std::string ca_file;  ///< empty: the system's
   LimitsConfig limits;
   PasswordsConfig passwords;
-  Place place;
+  Place place, provider_place, ca_file_place;
 };
 
 struct AuditConfig {

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "config/describe.hpp"
+#include "config/file.hpp"
+#include "config/nearest.hpp"
 #include "config/url.hpp"
 
 namespace usersyncd {
@@ -54,12 +56,12 @@ void describe(Shape& shape, AdminSection& section) {
 }
 
 struct TlsSection {
-  std::string ca_file;
+  Written<std::string> ca_file;
 };
 
 void describe(Shape& shape, TlsSection& section) {
   shape.optional("caFile", section.ca_file, "Certificate authorities (PEM) to trust instead of the system's.",
-                 filled_text());
+                 written_as(filled_text()));
 }
 
 /// `deliver: none`, `deliver: { directory: … }`, `deliver: { command: […] }`.
@@ -113,13 +115,36 @@ void describe(Shape& shape, SecretRef& secret) {
     shape.refuse("env", "expected the name of an environment variable");
 }
 
+namespace {
+
+/// A name beside secrets: what is written in its place may be one of them.
+template <class E>
+struct UnquotedName {
+  OneOf<E> names;
+
+  bool read(Reading& reading, const YamlNode& node, E& value) const {
+    Problems unseen;
+    Reading quiet{reading.document, unseen};
+    if (names.read(quiet, node, value)) return true;
+    std::string known;
+    for (const auto& name : names.names()) known += (known.empty() ? "`" : " or `") + name + "`";
+    reading.problems.hide_line(reading.document.place_of(node));
+    const std::string hint = suggestion(node.text, names.names());
+    reading.error(node, "expected " + known + (hint.starts_with("did you mean") ? "; " + hint : ""));
+    return false;
+  }
+  boost::json::object schema() const { return names.schema(); }
+};
+
+}  // namespace
+
 void describe(Shape& shape, CredentialsConfig& credentials) {
   using Type = CredentialsConfig::Type;
   std::optional<SecretRef> client_id, client_secret, username, password;
   shape.about("How to log in at the provider.");
   shape.confidential(no_plain_secrets);
   shape.optional("type", credentials.type, "OAuth 2.0 client credentials, or HTTP Basic. Default: oauth2.",
-                 one_of<Type>({{"oauth2", Type::oauth2}, {"basic", Type::basic}}));
+                 UnquotedName<Type>{one_of<Type>({{"oauth2", Type::oauth2}, {"basic", Type::basic}})});
   shape.optional("clientId", client_id, "For oauth2.");
   shape.optional("clientSecret", client_secret, "For oauth2.");
   shape.optional("username", username, "For basic.");
@@ -189,19 +214,23 @@ void describe(Shape& shape, AccountConfig& account) {
   shape.place(account.place);
   shape.required("id", account.id, "What desired state and policies call the account.", filled_text());
   shape.optional("name", account.name, "For people.");
-  shape.required("provider", account.provider, "A built-in provider profile, or the path of a profile file.",
-                 filled_text());
+  Written<std::string> provider;
+  shape.required("provider", provider, "A built-in provider profile, or the path of a profile file.",
+                 written_as(filled_text()));
+  account.provider = provider.value;
+  account.provider_place = provider.place;
   shape.optional("baseUrl", account.base_url, "Default: the profile's. http:// for loopback addresses only.",
                  TextCodec{fault_of_base_url, "^https?://", 0});
   shape.optional("mode", account.mode, "observe (the default) never writes.",
                  one_of<Mode>({{"observe", Mode::observe}, {"enforce", Mode::enforce}}));
-  shape.optional("pollInterval", account.poll_interval, "Time between two polls, 1s to 7d. Default: 60s.",
-                 in_range(Duration{seconds{1}}, Duration{hours{7 * 24}}));
+  shape.optional("pollInterval", account.poll_interval, "Time between two polls, 100ms to 7d. Default: 60s.",
+                 in_range(Duration{100}, Duration{hours{7 * 24}}));
   shape.required("credentials", account.credentials, "How to log in.");
   shape.optional("tls", tls, "Whom to trust.");
   shape.optional("limits", account.limits, "What a single account may use up.");
   shape.optional("passwords", account.passwords, "Passwords of new users.");
-  account.ca_file = tls.ca_file;
+  account.ca_file = tls.ca_file.value;
+  account.ca_file_place = tls.ca_file.place;
   if (shape.readable() && printable(account.id) != account.id)
     shape.refuse("id", "an id has no control characters");
 }
@@ -225,10 +254,12 @@ struct LogSection {
 void describe(Shape& shape, LogSection& log) {
   using Level = Config::LogLevel;
   using Format = Config::LogFormat;
-  shape.optional(
-      "level", log.level, "The least urgent lines to write. Default: info.",
-      one_of<Level>(
-          {{"debug", Level::debug}, {"info", Level::info}, {"warn", Level::warn}, {"error", Level::error}}));
+  shape.optional("level", log.level, "The least urgent lines to write. Default: info.",
+                 one_of<Level>({{"debug", Level::debug},
+                                {"info", Level::info},
+                                {"warn", Level::warn},
+                                {"warning", Level::warn},
+                                {"error", Level::error}}));
   shape.optional("format", log.format,
                  "auto (the default): journal under systemd, text on a terminal, json otherwise.",
                  one_of<Format>({{"auto", Format::automatic},
@@ -359,6 +390,41 @@ std::optional<Config> load_config(const std::string& path, Problems& problems) {
   const std::optional<YamlDocument> document = load_yaml(path, problems);
   if (!document) return std::nullopt;
   return read_config(*document, problems);
+}
+
+namespace {
+
+std::string text_at(const YamlNode& map, std::string_view key) {
+  const YamlNode* value = map.find(key);
+  return value && value->kind == YamlNode::Kind::scalar ? value->text : std::string{};
+}
+
+std::string path_at(const YamlNode& root, std::string_view section) {
+  const YamlNode* value = root.find(section);
+  return value ? text_at(*value, "path") : std::string{};
+}
+
+}  // namespace
+
+Config glimpse_config(const std::string& path) {
+  Problems ignored;
+  const auto file = read_file(path, largest_yaml, ignored);
+  const YamlNode root = file ? glimpse_yaml(*file->text).root : YamlNode{};
+  Config config;
+  // Not the usual store if it is silent: the key may be misspelt, or behind what cannot be read.
+  config.store_path = path_at(root, "store");
+  config.desired_path = path_at(root, "desired");
+  config.policies_path = path_at(root, "policies");
+  const YamlNode* accounts = root.find("accounts");
+  for (const YamlNode& entry : accounts ? accounts->items : std::vector<YamlNode>{}) {
+    AccountConfig account;
+    account.id = text_at(entry, "id");
+    account.name = text_at(entry, "name");
+    account.mode = text_at(entry, "mode") == "enforce" ? Mode::enforce : Mode::observe;
+    if (!account.id.empty()) config.accounts.push_back(std::move(account));
+  }
+  PathResolver(path).resolve(config);
+  return config;
 }
 
 std::string config_schema() {

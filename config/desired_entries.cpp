@@ -110,7 +110,7 @@ void describe(Shape& shape, UserEntry& user) {
   shape.optional("firstName", user.first_name, "First name.", name_codec());
   shape.optional("lastName", user.last_name, "Last name.", name_codec());
   shape.optional("email", user.email, "E-mail address.", email_codec());
-  shape.optional("phone", user.phone, "Phone number, in quotes.");
+  shape.optional("phone", user.phone, "Phone number, in quotes.", TextCodec{fault_of_phone, "", 0});
   describe_access(shape, user.access);
   shape.optional("previously", user.previously, "Earlier usernames of the same person.",
                  list_of(written_as(username_codec())));

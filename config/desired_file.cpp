@@ -164,13 +164,27 @@ class Collector {
 
   void read(const YamlDocument& document) {
     const auto file = read_described<DesiredFile>(document, problems_);
-    if (!file) return;
+    if (!file) return claim_names(document);
     const std::string& account = file->account.value;
     const auto& known = known_accounts_;
     if (known && !std::binary_search(known->begin(), known->end(), account))
       problems_.add(file->account.place,
                     "the account `" + account + "` is not in the config; " + suggestion(account, *known));
     add(*file);
+  }
+
+  /// Of a file that is refused: who is written twice is told all the same.
+  void claim_names(const YamlDocument& document) {
+    const YamlNode* account = document.root.find("account");
+    const YamlNode* users = document.root.find("users");
+    if (!account || !users) return;
+    PerAccount& claimed = accounts_[account->text];
+    claimed.refused = true;
+    for (const YamlNode& user : users->items) {
+      const YamlNode* name = user.find("username");
+      if (name && !name->text.empty())
+        claim(claimed, Written<std::string>{name->text, document.place_of(*name)});
+    }
   }
 
   void add(const DesiredFile& file) {
@@ -192,7 +206,7 @@ class Collector {
   std::vector<Desired> finish() {
     std::vector<Desired> result;
     for (auto& [id, account] : accounts_) {
-      if (account.users.empty())
+      if (account.users.empty() && !account.refused)
         problems_.add(account.place, "nobody is wanted in account `" + id +
                                          "`; if that is meant, write its users with `state: absent`");
       std::sort(account.users.begin(), account.users.end(),
@@ -213,6 +227,7 @@ class Collector {
     Place place;
     std::vector<DesiredUser> users;
     std::map<std::string, Place> names;  ///< by key: usernames and earlier usernames
+    bool refused = false;                ///< a file of it could not be read
   };
 
   /// A name, present or earlier, belongs to one entry: else one person's rename is another's removal.

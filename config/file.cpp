@@ -168,7 +168,7 @@ std::optional<std::vector<std::string>> list_yaml_files(const std::string& path,
   if (!collect(path, 1, files, problems)) return std::nullopt;
   if (files.empty()) {
     problems.add({path, 0, 0},
-                 "the directory has no *.yaml or *.yml file; it is not taken to mean that nobody is wanted");
+                 "the directory has no *.yaml or *.yml file; is it the right one, and mounted?");
     return std::nullopt;
   }
   std::sort(files.begin(), files.end());

@@ -33,12 +33,23 @@ std::string lower(std::string_view text) {
   return result;
 }
 
+/// Where in a URL of the line somebody wrote a password, `https://user:password@host`; its end if nobody did.
+std::size_t begin_of_login(std::string_view line) {
+  constexpr std::string_view mark = "://";
+  for (std::size_t at = line.find(mark); at != std::string_view::npos; at = line.find(mark, at + 1)) {
+    const std::size_t begin = at + mark.size();
+    const std::size_t end = line.find_first_of(" \t", begin);
+    if (line.substr(begin, end - begin).find('@') != std::string_view::npos) return begin;
+  }
+  return line.size();
+}
+
 /// Cuts the line where the value of a key that ends in such a word is written as plain text. A reference to a
 /// secret, `{ file: … }`, may be shown.
 std::string_view before_secret(std::string_view line) {
   constexpr std::array<std::string_view, 5> words{"secret", "password", "passwd", "token", "authorization"};
   const std::string folded = lower(line);
-  std::size_t cut = line.size();
+  std::size_t cut = begin_of_login(line);
   for (const std::string_view word : words) {
     for (std::size_t at = folded.find(word); at != std::string::npos; at = folded.find(word, at + 1)) {
       const std::size_t colon = folded.find_first_not_of("\"' ", at + word.size());

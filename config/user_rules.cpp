@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/nearest.hpp"
+#include "config/utf8.hpp"
 
 namespace usersyncd {
 namespace {
@@ -16,6 +17,15 @@ bool is_username_letter(char c) {
 std::size_t length_of(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+bool has_control(const std::string& text) {
+  for (std::size_t offset = 0; offset < text.size();) {
+    const auto point = code_point_at(text, offset);
+    if (point && (point->value < 0x20 || (point->value >= 0x7F && point->value < 0xA0))) return true;
+    offset += point ? point->length : 1;
+  }
+  return false;
 }
 
 bool is_blank_or_control(char c) {
@@ -38,6 +48,12 @@ std::optional<std::string> fault_of_name(const std::string& text) {
   if (text.find_first_not_of(" \t\r\n") == std::string::npos)
     return "a name is not empty; to leave it unmanaged, leave the key out";
   if (length_of(text) > longest_name) return "a name has at most 100 characters";
+  if (has_control(text)) return "a name has no control characters";
+  return std::nullopt;
+}
+
+std::optional<std::string> fault_of_phone(const std::string& text) {
+  if (has_control(text)) return "a phone number has no control characters";
   return std::nullopt;
 }
 

@@ -12,8 +12,11 @@ namespace usersyncd {
 /// 1 to 100 of `A-Z a-z 0-9 @ . _ -`.
 std::optional<std::string> fault_of_username(const std::string& text);
 
-/// A first or last name: 1 to 100 characters.
+/// A first or last name: 1 to 100 characters, none of them a control character.
 std::optional<std::string> fault_of_name(const std::string& text);
+
+/// Anything without control characters.
+std::optional<std::string> fault_of_phone(const std::string& text);
 
 /// At most 100 bytes, one `@` with something on both sides, no blanks.
 std::optional<std::string> fault_of_email(const std::string& text);

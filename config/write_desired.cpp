@@ -78,7 +78,7 @@ class Writer {
     text(user, Field::first_name, fault_of_name);
     text(user, Field::last_name, fault_of_name);
     text(user, Field::email, fault_of_email);
-    text(user, Field::phone, [](const std::string&) { return std::nullopt; });
+    text(user, Field::phone, fault_of_phone);
     list(user, Field::roles);
     list(user, Field::accounts);
     text(user, Field::scope, fault_of_scope);

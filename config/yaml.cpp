@@ -84,6 +84,11 @@ class TreeBuilder {
       : file_(file), characters_(text), problems_(problems) {}
 
   YamlNode take_root() { return std::move(root_); }
+  /// The same where the end was not reached.
+  YamlNode take_torso() {
+    while (!frames_.empty()) close();
+    return take_root();
+  }
   bool has_root() const { return documents_ > 0; }
 
   void add(const yaml_event_t& event) {
@@ -249,8 +254,8 @@ void report_error(const yaml_parser_t& parser, TreeBuilder& builder) {
                                           " (is the indentation right, and every bracket and quote closed?)");
 }
 
-/// Runs the parser over all documents: the builder refuses a second one.
-void run_parser(std::string_view text, TreeBuilder& builder) {
+/// Runs the parser over all documents: the builder refuses a second one. False: it did not get to the end.
+bool run_parser(std::string_view text, TreeBuilder& builder) {
   yaml_parser_t parser;
   if (yaml_parser_initialize(&parser) == 0) throw std::bad_alloc{};
   const std::unique_ptr<yaml_parser_t, decltype(&yaml_parser_delete)> owner(&parser, yaml_parser_delete);
@@ -259,12 +264,15 @@ void run_parser(std::string_view text, TreeBuilder& builder) {
   try {
     while (true) {
       const Event event(parser);
-      if (!event.is_there()) return report_error(parser, builder);
-      if ((*event).type == YAML_STREAM_END_EVENT) return;
+      if (!event.is_there()) {
+        report_error(parser, builder);
+        return false;
+      }
+      if ((*event).type == YAML_STREAM_END_EVENT) return true;
       builder.add(*event);
     }
   } catch (const Abandoned&) {
-    return;
+    return false;
   }
 }
 
@@ -296,6 +304,17 @@ std::optional<YamlDocument> parse_yaml(const std::string& file, std::shared_ptr<
 
 std::optional<YamlDocument> parse_yaml(const std::string& file, std::string text, Problems& problems) {
   return parse_yaml(file, std::make_shared<const std::string>(std::move(text)), problems);
+}
+
+YamlGlimpse glimpse_yaml(std::string text) {
+  std::replace(text.begin(), text.end(), '\t', ' ');
+  Problems ignored;
+  const std::string nameless;
+  TreeBuilder builder(nameless, text, ignored);
+  YamlGlimpse glimpse;
+  glimpse.to_its_end = run_parser(text, builder);
+  glimpse.root = builder.take_torso();
+  return glimpse;
 }
 
 std::optional<YamlDocument> load_yaml(const std::string& path, Problems& problems) {

@@ -57,6 +57,13 @@ std::optional<YamlDocument> parse_yaml(const std::string& file, std::shared_ptr<
 /// The same for a literal in a program.
 std::optional<YamlDocument> parse_yaml(const std::string& file, std::string text, Problems& problems);
 
+/// What can be made out of a text that may not be valid.
+struct YamlGlimpse {
+  YamlNode root;            ///< as far as it could be read; keys may be written twice
+  bool to_its_end = false;  ///< false: something that cannot be read hides the rest
+};
+YamlGlimpse glimpse_yaml(std::string text);
+
 /// Reads a regular file; unreadable, too large, or changed while it was read are problems as well.
 std::optional<YamlDocument> load_yaml(const std::string& path, Problems& problems);
 

@@ -106,11 +106,25 @@ void AccountStack::rest() {
   if (token_http_) token_http_->rest();
 }
 
+void AccountStack::Exchanges::tell_failure(const ExchangeRecord& record) {
+  Event failed;
+  failed.name = "exchange.failed";
+  failed.level = Event::Level::debug;
+  failed.account = record.context.account;
+  failed.run = record.context.run;
+  failed.reason = record.method + " " + record.url + ": " +
+                  (record.status == 0 ? record.error : "status " + std::to_string(record.status)) +
+                  "; tried again for at most " + format_duration(stack_.context_.retry_for);
+  stack_.process_.events.emit(failed);
+}
+
 void AccountStack::Exchanges::record(const ExchangeRecord& record) {
   audit_.record(record);
   stack_.process_.keeper.recorded();
   const auto& account = record.context.account;
   stack_.process_.metrics.count_request(account, record.method, record.status, record.duration);
+  // Reads of the whole account are tried again for long; whoever waits for one should know what for.
+  if (record.context.username.empty() && (record.status == 0 || record.status >= 500)) tell_failure(record);
   if (record.status != 429) return;
   stack_.process_.metrics.count_rate_limited(account);
   Event limited;

@@ -58,6 +58,8 @@ class AccountStack {
     void record(const ExchangeRecord& record) override;
 
    private:
+    void tell_failure(const ExchangeRecord& record);
+
     AccountStack& stack_;
     AuditExchangeLog audit_;
   };

@@ -9,11 +9,10 @@ namespace usersyncd {
 namespace json = boost::json;
 
 std::unique_ptr<Store> open_audit_store(const CommandLine& line, Exit& exit) {
-  const auto loaded = load_accounts(line.config);
-  if (loaded.value) return std::make_unique<Store>(loaded.value->config.store_path, Access::read_only);
-  print_problems(loaded.problems);
+  const auto loaded = load_for_store(line);
   exit = loaded.exit;
-  return nullptr;
+  if (!loaded.value) return nullptr;
+  return std::make_unique<Store>(loaded.value->config.store_path, Access::read_only);
 }
 
 std::string audit_member(const json::value& record, const char* pointer) {

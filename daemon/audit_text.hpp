@@ -11,7 +11,8 @@
 
 namespace usersyncd {
 
-/// The store of the config, for reading; null after a problem that has been printed, with its exit code.
+/// The store of the config, for reading. A problem has been printed, and `exit` is what it deserves; null:
+/// the store cannot be found for it.
 std::unique_ptr<Store> open_audit_store(const CommandLine& line, Exit& exit);
 
 /// A member of a record as text, empty for null and for what is not there.

@@ -183,10 +183,33 @@ std::string explain_text(const json::object& account) {
   return text;
 }
 
+// While the files are not valid, what was accepted last is in force, and the store has it.
+Loaded<Settings> load_known(const CommandLine& line, Loaded<Settings> faulty) {
+  if (faulty.exit == Exit::desired) print_problems(faulty.problems);
+  auto known = load_for_store(line);
+  known.exit = worse(known.exit, faulty.exit);
+  if (known.value)
+    std::cerr << "note: the files are not valid; what is wanted is told by the last good desired state\n";
+  return known;
+}
+
+Desired last_good(Store& store, const std::string& account) {
+  for (const auto keeper : {Store::DesiredOf::daemon, Store::DesiredOf::command}) {
+    for (const auto& [files, revisions] : remembered_sources(store, keeper)) {
+      if (!revisions.contains(account)) continue;
+      if (auto desired = store.load_desired(account, files, keeper)) return std::move(*desired);
+    }
+  }
+  std::cerr << "warning: account " << account << " has no good desired state in the store\n";
+  Desired nothing;
+  nothing.account = account;
+  return nothing;
+}
+
 }  // namespace
 
 Exit run_explain(const CommandLine& line) {
-  // What is wanted comes from the files as they are now; if they are invalid, the store still tells the rest.
+  // What is wanted comes from the files as they are now.
   const auto& username = line.names.front();
   const auto key = key_of(username);
   std::map<std::string, DesiredUser> entries;  // by account
@@ -195,20 +218,23 @@ Exit run_explain(const CommandLine& line) {
     if (const auto* entry = entry_of(desired, key)) entries.emplace(desired.account, *entry);
   };
   auto loaded = load_settings(line.config, {}, find_entry);
-  print_problems(loaded.problems);
-  if (!loaded.value) {
+  const bool files_are_good = loaded.value.has_value();
+  if (files_are_good) {
+    print_problems(loaded.problems);
+  } else {
     entries.clear();
-    if (loaded.exit == Exit::desired) loaded = load_accounts(line.config);
+    loaded = load_known(line, std::move(loaded));
     if (!loaded.value) return loaded.exit;
   }
   const auto selection = select_accounts(line, *loaded.value);
-  if (selection.exit != Exit::done) return selection.exit;
+  if (selection.exit != Exit::done) return worse(loaded.exit, selection.exit);
   Store store{loaded.value->config.store_path, Access::read_only};
 
   const auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
   json::array accounts;
   for (const auto& account : selection.accounts) {
     const auto& id = account.config.id;
+    if (!files_are_good) find_entry(last_good(store, id), {});
     const auto wanted = entries.find(id);
     const auto* entry = wanted == entries.end() ? nullptr : &wanted->second;
     const auto known = known_as(store, id, username, entry);
@@ -227,7 +253,7 @@ Exit run_explain(const CommandLine& line) {
   if (accounts.empty()) {
     print_error(Error{ErrorKind::not_found,
                       "nobody called \"" + username + "\" is known or wanted in any account", ""});
-    return Exit::failed;
+    return worse(loaded.exit, Exit::failed);
   }
   if (line.format == Format::json) {
     json::object document;
@@ -235,11 +261,11 @@ Exit run_explain(const CommandLine& line) {
     document["username"] = username;
     document["accounts"] = std::move(accounts);
     std::cout << pretty(document);
-    return Exit::done;
+    return loaded.exit;
   }
   std::cout << terminal_safe(username) << "\n";
   for (const auto& account : accounts) std::cout << explain_text(account.get_object());
-  return Exit::done;
+  return loaded.exit;
 }
 
 }  // namespace usersyncd

@@ -3,7 +3,9 @@
 #include "config/user_rules.hpp"
 #include "config/write_desired.hpp"
 #include "daemon/live_commands.hpp"
+#include "policies/read.hpp"
 #include "reconcile/parallel.hpp"
+#include "reconcile/shrink.hpp"
 
 namespace usersyncd {
 namespace {
@@ -47,7 +49,24 @@ void keep_within_reach(User& user, const Catalog& catalog) {
   });
 }
 
-Awaitable<void> import_users(AccountStack& stack, std::vector<User>& users, std::optional<Error>& failure) {
+// The same doubts as those of a poll: what was lost on the way would be written down as not wanted.
+std::optional<Error> fault_of_list(const AccountStack& stack, const Listing& listing, const Catalog& catalog,
+                                   Store& store, const RuleSet& rules) {
+  const auto& id = stack.context().id;
+  const auto shrink = shrink_rule(rules, id);
+  ShrinkGuard guard{stack.context(), store, shrink};
+  const auto belief = believe(listing, store.load_snapshot(id), catalog, guard.limit(), id);
+  const auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
+  const bool accepted = belief.shrunken && guard.accepts(belief, false, now);
+  if (!belief.complete && !accepted)
+    return Error{ErrorKind::malformed, belief.reasons.front() + "; nothing was imported", "account " + id};
+  if (listing.users.empty())
+    return Error{ErrorKind::malformed, "the list is empty: there is nobody to import", "account " + id};
+  return std::nullopt;
+}
+
+Awaitable<void> import_users(AccountStack& stack, Store& store, const RuleSet& rules,
+                             std::vector<User>& users, std::optional<Error>& failure) {
   ExchangeContext context;
   context.account = stack.context().id;
   auto catalog = co_await stack.provider().read_catalog(context);
@@ -57,11 +76,8 @@ Awaitable<void> import_users(AccountStack& stack, std::vector<User>& users, std:
   auto listing = co_await stack.provider().list_users(context, unknown);
   if (!listing) failure = listing.error();
   if (failure) co_return;
-  const auto belief = believe(*listing, Snapshot{}, *catalog, std::nullopt, stack.context().id);
-  if (!belief.complete) {
-    failure = Error{ErrorKind::malformed, belief.reasons.front(), "account " + stack.context().id};
-    co_return;
-  }
+  failure = fault_of_list(stack, *listing, *catalog, store, rules);
+  if (failure) co_return;
   users = std::move(listing->users);
   std::vector<User*> thin;
   for (auto& user : users) {
@@ -77,11 +93,17 @@ Awaitable<void> import_users(AccountStack& stack, std::vector<User>& users, std:
 
 Exit run_import(const CommandLine& line) {
   SilentEvents events;
-  auto live = open_live(line, load_accounts(line.config), events);
-  if (!live.ready) return live.exit;
+  auto loaded = load_accounts(line.config);
+  std::optional<RuleSet> rules;
+  if (loaded.value) {
+    rules = read_policies(loaded.value->config.policies_path, loaded.problems);
+    if (!rules) loaded.exit = worse(loaded.exit, Exit::desired);
+  }
+  auto live = open_live(line, std::move(loaded), events);
+  if (!live.ready || !rules) return live.exit;
   std::vector<User> users;
   std::optional<Error> failure;
-  live.place->run(import_users(*live.stacks.front(), users, failure));
+  live.place->run(import_users(*live.stacks.front(), live.place->store(), *rules, users, failure));
   if (failure) {
     print_error(*failure);
     return Exit::failed;

@@ -4,6 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <iostream>
+#include <map>
+
+#include "config/nearest.hpp"
+#include "config/problems.hpp"
 
 namespace usersyncd {
 namespace {
@@ -45,17 +49,49 @@ class Parser {
       app_.exit(success);
       return Exit::done;
     } catch (const CLI::ParseError& error) {
-      app_.exit(error, std::cout, std::cerr);
-      return Exit::usage;
+      if (!say_unknown_command()) app_.exit(error, std::cout, std::cerr);
+      const auto command = typed_command();
+      if (!command) return Exit::usage;
+      line_.command = *command;
+      line_.mistyped = true;
     }
     return line_;
   }
 
  private:
+  // The innermost command that was typed; the app itself if there is none.
+  const CLI::App& innermost() const {
+    const CLI::App* app = &app_;
+    while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+    return *app;
+  }
+
+  std::optional<Command> typed_command() const {
+    const auto found = commands_.find(&innermost());
+    return found == commands_.end() ? std::nullopt : std::optional{found->second};
+  }
+
+  // Names a word that stands where a command is expected, and the nearest one. False: there is no such word.
+  bool say_unknown_command() const {
+    const auto& app = innermost();
+    std::vector<std::string> known;
+    for (const auto* sub : app.get_subcommands(nullptr)) known.push_back(sub->get_name());
+    if (known.empty()) return false;
+    for (const auto& word : app_.remaining(true)) {
+      if (word.starts_with('-')) continue;
+      const auto after = &app == &app_ ? std::string{} : " after `" + app.get_name() + "`";
+      std::cerr << "there is no command `" << printable(word) << "`" << after << "; "
+                << suggestion(word, known) << "\nRun with --help for more information.\n";
+      return true;
+    }
+    return false;
+  }
+
   CLI::App* add(const char* name, const char* what, Command command, CLI::App* parent = nullptr) {
     auto* sub = (parent ? parent : &app_)->add_subcommand(name, what);
     sub->fallthrough();
     sub->callback([this, command] { line_.command = command; });
+    commands_[sub] = command;
     return sub;
   }
 
@@ -157,7 +193,8 @@ class Parser {
     parse_times(line_, since_, until_);
     if (!ttl_.empty()) {
       line_.ttl = parse_duration(ttl_);
-      if (!line_.ttl) throw CLI::ValidationError("--ttl", "\"" + ttl_ + "\" is not a duration such as 24h");
+      if (!line_.ttl || *line_.ttl == Duration{0})
+        throw CLI::ValidationError("--ttl", "\"" + ttl_ + "\" is not a duration such as 24h, above zero");
     }
     if (line_.command == Command::audit_export) line_.format = Format::jsonl;
     constexpr std::array<std::pair<std::string_view, Format>, 5> formats{{{"text", Format::text},
@@ -172,6 +209,7 @@ class Parser {
 
   CLI::App app_;
   CommandLine line_;
+  std::map<const CLI::App*, Command> commands_;
   std::string format_, since_, until_, ttl_;
 };
 

@@ -60,9 +60,11 @@ struct CommandLine {
   std::string checkpoint_file;  ///< audit verify --checkpoint
   std::string key_file;         ///< audit verify --key
   bool actions = false;         ///< audit export --actions
+  bool mistyped = false;        ///< the command is known, what follows it is not; it was said what
 };
 
-/// Either a command to carry out, or an exit code after help, a version or a usage error has been printed.
+/// Either a command to carry out, or an exit code after help, a version or a usage error has been printed. A
+/// usage error of a known command comes as that command, `mistyped`: its files may be worse.
 std::variant<CommandLine, Exit> parse_command_line(int argc, const char* const* argv);
 
 }  // namespace usersyncd

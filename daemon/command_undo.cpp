@@ -57,11 +57,15 @@ bool anything_impossible(const std::vector<LiveAccount>& accounts) {
 }  // namespace
 
 Exit run_undo(const CommandLine& line) {
-  if (!line.plan_only && !can_ask(line, "undo")) return Exit::usage;
+  auto loaded = load_settings_as_known(line.config);
+  if (!line.plan_only && !can_ask(line, "undo")) {
+    print_problems(loaded.problems);
+    return worse(loaded.exit, Exit::usage);
+  }
   TerminalEvents told;
   SilentEvents silent;
   EventSink& events = line.format == Format::text ? static_cast<EventSink&>(told) : silent;
-  auto live = open_live(line, load_settings_as_known(line.config), events);
+  auto live = open_live(line, std::move(loaded), events);
   if (!live.ready) return live.exit;
   if (!find_run(live, line.run)) return worse(live.exit, Exit::failed);
   auto accounts = begin(live, Purpose::undo);

@@ -1,14 +1,34 @@
 #include "daemon/commands.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iostream>
 
+#include "config/config_file.hpp"
 #include "sync/plan_text.hpp"
 
 namespace usersyncd {
 
+namespace {
+
+// What the files that the command would read deserve, with their problems said.
+Exit exit_of_files(const CommandLine& line) {
+  using Command = CommandLine::Command;
+  if (line.command == Command::schema) return Exit::done;
+  if (line.command == Command::validate && !line.names.empty()) return Exit::done;
+  constexpr std::array reads_all{Command::run, Command::plan, Command::apply, Command::undo,
+                                 Command::validate};
+  const bool all = std::find(reads_all.begin(), reads_all.end(), line.command) != reads_all.end();
+  const auto loaded = all ? load_settings(line.config) : load_accounts(line.config);
+  print_problems(loaded.problems);
+  return loaded.exit;
+}
+
+}  // namespace
+
 Exit run_command(const CommandLine& line) {
   using Command = CommandLine::Command;
+  if (line.mistyped) return worse(exit_of_files(line), Exit::usage);
   switch (line.command) {
     case Command::run:
       return run_daemon(line);
@@ -82,6 +102,21 @@ Exit exit_for(const Error& error) {
       break;
   }
   return Exit::failed;
+}
+
+Loaded<Settings> load_for_store(const CommandLine& line) {
+  auto loaded = load_accounts(line.config);
+  print_problems(loaded.problems);
+  if (loaded.value) return loaded;
+  auto seen = glimpse_config(line.config);
+  if (seen.store_path.empty()) return loaded;
+  std::cerr << "note: the config is not valid; this is about the store that it names, "
+            << terminal_safe(seen.store_path) << '\n';
+  loaded.value.emplace();
+  for (const auto& account : seen.accounts)
+    loaded.value->accounts.push_back(AccountSettings{account, nullptr});
+  loaded.value->config = std::move(seen);
+  return loaded;
 }
 
 Selection select_accounts(const CommandLine& line, const Settings& settings) {

@@ -51,6 +51,16 @@ struct Selection {
 };
 Selection select_accounts(const CommandLine& line, const Settings& settings);
 
+/// Config and profiles for a command that needs only the store. If they are not valid, that is said, and the
+/// command goes on with what can be made out of the config (see glimpse_config): no account has a profile
+/// then. Empty: not even the store can be found.
+Loaded<Settings> load_for_store(const CommandLine& line);
+
+/// When the ids of a plan can be approved.
+inline constexpr std::string_view approve_when =
+    "what waits for an approval can be approved once `usersyncd apply` or a poll of the daemon has asked for "
+    "it";
+
 /// The exit code that an error deserves.
 Exit exit_for(const Error& error);
 

@@ -60,7 +60,7 @@ Exit run_audit_list(const CommandLine& line) {
   if (line.accounts.empty()) store->audit().for_each(audit_filter(line, ""), print);
   for (const auto& account : line.accounts) store->audit().for_each(audit_filter(line, account), print);
   std::cout << std::flush;
-  return Exit::done;
+  return exit;
 }
 
 Exit run_audit_show(const CommandLine& line) {
@@ -73,14 +73,14 @@ Exit run_audit_show(const CommandLine& line) {
                       "record " + std::to_string(*line.seq) + " was put away; it is in a file " +
                           store->path() + ".audit-FIRST-LAST.jsonl",
                       ""});
-    return Exit::failed;
+    return worse(exit, Exit::failed);
   }
   if (!record) {
     print_error(Error{ErrorKind::usage, "there is no audit record " + std::to_string(*line.seq), ""});
-    return Exit::failed;
+    return worse(exit, Exit::failed);
   }
   std::cout << pretty(json::parse(*record));
-  return Exit::done;
+  return exit;
 }
 
 }  // namespace usersyncd

@@ -174,7 +174,7 @@ Exit run_audit_actions(const CommandLine& typed) {
   };
   if (line.accounts.empty()) export_of("");
   for (const auto& account : line.accounts) export_of(account);
-  return Exit::done;
+  return exit;
 }
 
 }  // namespace usersyncd

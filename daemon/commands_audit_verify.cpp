@@ -92,14 +92,14 @@ Exit run_audit_verify(const CommandLine& line) {
   const auto verified = store->audit().verify(std::move(evidence.heads));
   for (const auto& fault : evidence.faults) {
     print_error(Error{ErrorKind::store, fault, ""});
-    exit = Exit::failed;
+    exit = worse(exit, Exit::failed);
   }
   if (verified.broken) {
     std::cout << "broken at seq " << verified.broken->seq << ": " << terminal_safe(verified.broken->reason)
               << '\n';
-    return Exit::failed;
+    return worse(exit, Exit::failed);
   }
-  if (exit == Exit::done) print_success(verified);
+  if (evidence.faults.empty()) print_success(verified);
   return exit;
 }
 

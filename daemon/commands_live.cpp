@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <fstream>
+#include <iostream>
+#include <set>
 #include <sstream>
 
 #include "daemon/live_commands.hpp"
@@ -52,6 +55,17 @@ struct PlanFile {
   std::vector<std::string> accounts;
 };
 
+// Whether the file still says what its id stands for, so that nobody reviews one plan and applies another.
+bool is_unedited(const json::object& document, const std::string& id, const std::string& path) {
+  if (id_of_plan(document) == id) return true;
+  print_error(
+      Error{ErrorKind::usage,
+            "this plan was edited after it was made, its id belongs to another; nothing was sent. Make "
+            "a new plan, and leave it as it is",
+            path});
+  return false;
+}
+
 std::optional<PlanFile> read_plan_file(const std::string& path) {
   std::ifstream file{path, std::ios::binary};
   std::ostringstream text;
@@ -75,7 +89,62 @@ std::optional<PlanFile> read_plan_file(const std::string& path) {
         Error{ErrorKind::usage, "not a plan that `usersyncd plan --out` or `--format json` wrote", path});
     return std::nullopt;
   }
+  if (!is_unedited(document.get_object(), plan.id, path)) return std::nullopt;
   return plan;
+}
+
+// What `apply` was asked for: the accounts to look at, which are all of a plan, and those to write to.
+struct Request {
+  CommandLine line;
+  std::optional<PlanFile> promised;
+  std::vector<std::string> only;  ///< of the plan's accounts; empty: all
+};
+
+// Empty: it was said what is wrong with it.
+std::optional<Request> read_request(const CommandLine& typed) {
+  Request request{typed, std::nullopt, {}};
+  if (!can_ask(typed, "apply")) return std::nullopt;
+  if (typed.plan_file.empty()) return request;
+  request.promised = read_plan_file(typed.plan_file);
+  if (!request.promised) return std::nullopt;
+  const auto& planned = request.promised->accounts;
+  for (const auto& account : typed.accounts) {
+    if (std::find(planned.begin(), planned.end(), account) != planned.end()) continue;
+    print_error(
+        Error{ErrorKind::usage, "this plan has nothing of account \"" + account + "\"", typed.plan_file});
+    return std::nullopt;
+  }
+  request.only = typed.accounts;
+  request.line.accounts = planned;
+  return request;
+}
+
+// Whether the plan that was made now is the promised one; if not, it is said why, with the exit code for it.
+Exit compare_with_promise(Live& live, const Request& request, const std::vector<const JudgedPlan*>& plans) {
+  if (!request.promised || plan_document(plans, Time{}).at("id").get_string() == request.promised->id)
+    return Exit::done;
+  for (const auto& stack : live.stacks) {
+    const auto pause = live.place->store().paused(stack->context().id);
+    if (!pause) continue;
+    print_error(Error{ErrorKind::conflict,
+                      "account " + stack->context().id + " is paused" +
+                          (pause->reason.empty() ? "" : " (" + pause->reason + ")") +
+                          ": what this plan says cannot be done now; nothing was sent. `usersyncd resume` "
+                          "lets writes go on",
+                      request.line.plan_file});
+    return Exit::held;
+  }
+  print_error(Error{ErrorKind::conflict,
+                    "what this plan was made from has changed; nothing was sent. Make a new plan and read it",
+                    request.line.plan_file});
+  return Exit::failed;
+}
+
+void leave_out_others(std::vector<LiveAccount>& accounts, const std::vector<std::string>& only) {
+  if (only.empty()) return;
+  std::erase_if(accounts, [&](const LiveAccount& account) {
+    return std::find(only.begin(), only.end(), account.stack->context().id) == only.end();
+  });
 }
 
 Awaitable<void> act_on(Live& live, LiveAccount& account) {
@@ -96,6 +165,20 @@ Awaitable<void> act_on_all(Live& live, std::vector<LiveAccount>& accounts) {
   co_await for_all(accounts, one);
 }
 
+// A plan that is only shown asks nobody for an approval: who sees an id here cannot give one yet.
+void say_what_cannot_be_approved_yet(Store& store, const std::vector<const JudgedPlan*>& plans) {
+  for (const auto* plan : plans) {
+    std::set<std::string> asked_for;
+    for (const auto& approval : store.list_approvals(plan->plan().account)) asked_for.insert(approval.action);
+    std::set<std::string> needed;
+    if (const auto& whole = plan->plan().unaccepted) needed.insert(whole->id);
+    for (const auto& action : plan->actions())
+      needed.insert(action.waits_for.begin(), action.waits_for.end());
+    if (std::includes(asked_for.begin(), asked_for.end(), needed.begin(), needed.end())) continue;
+    std::cerr << "note: account " << plan->plan().account << ": " << approve_when << '\n';
+  }
+}
+
 }  // namespace
 
 Exit run_plan(const CommandLine& line) {
@@ -109,6 +192,7 @@ Exit run_plan(const CommandLine& line) {
   const auto plans = plans_of(accounts);
   const auto now = live.place->clock().now();
   if (!plans.empty()) print_plan(line, plans, now);
+  say_what_cannot_be_approved_yet(live.place->store(), plans);
   if (!line.out.empty() && !plans.empty() && !write_file(line.out, pretty(plan_document(plans, now)))) {
     exit = worse(exit, Exit::failed);
   }
@@ -116,34 +200,25 @@ Exit run_plan(const CommandLine& line) {
 }
 
 Exit run_apply(const CommandLine& typed) {
-  auto line = typed;
-  if (!can_ask(line, "apply")) return Exit::usage;
-  std::optional<PlanFile> promised;
-  if (!line.plan_file.empty()) {
-    promised = read_plan_file(line.plan_file);
-    if (!promised) return Exit::usage;
-    line.accounts = promised->accounts;
+  auto loaded = load_settings_as_known(typed.config);
+  const auto request = read_request(typed);
+  if (!request) {
+    print_problems(loaded.problems);
+    return worse(loaded.exit, Exit::usage);
   }
+  const auto& line = request->line;
   TerminalEvents events;
-  auto live = open_live(line, load_settings_as_known(line.config), events);
+  auto live = open_live(line, std::move(loaded), events);
   if (!live.ready) return live.exit;
   auto accounts = begin(live, Purpose::apply);
   live.place->run(look_at_all(live, accounts, true));
 
   auto exit = worse(live.exit, report_problems(accounts));
+  const auto kept = compare_with_promise(live, *request, plans_of(accounts));
+  if (kept != Exit::done) return worse(exit, kept);
+  leave_out_others(accounts, request->only);
   const auto plans = plans_of(accounts);
-  const auto now = live.place->clock().now();
-  if (promised) {
-    const auto document = plan_document(plans, now);
-    if (document.at("id").get_string() != promised->id) {
-      print_error(
-          Error{ErrorKind::conflict,
-                "what this plan was made from has changed; nothing was sent. Make a new plan and read it",
-                line.plan_file});
-      return worse(exit, Exit::failed);
-    }
-  }
-  print_plan(line, plans, now);
+  print_plan(line, plans, live.place->clock().now());
   if (ask(line, accounts, summarize(plans)) == Consent::refused) return worse(exit, Exit::failed);
   live.place->io().restart();
   live.place->run(act_on_all(live, accounts));

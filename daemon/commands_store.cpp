@@ -1,13 +1,17 @@
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <filesystem>
 #include <iostream>
 
 #include "config/config_file.hpp"
 #include "daemon/audit_keeper.hpp"
 #include "daemon/commands.hpp"
+#include "daemon/daemon_events.hpp"
 #include "daemon/live_commands.hpp"
 #include "daemon/system_clock.hpp"
 #include "daemon/workplace.hpp"
+#include "store/lock.hpp"
 #include "store/store.hpp"
 #include "sync/plan_json.hpp"
 #include "sync/plan_text.hpp"
@@ -20,34 +24,48 @@ namespace {
 
 namespace json = boost::json;
 
-// The config, and the store that it names.
+// The config, as far as it can be made out, and the store that it names.
 struct Opened {
   Settings settings;
   std::vector<AccountSettings> accounts;
-  std::unique_ptr<Store> store;
-  Exit exit = Exit::done;
+  std::unique_ptr<Store> store;  ///< null: it was said why
+  bool is_new = false;           ///< there was no store before
+  Exit exit = Exit::done;        ///< what the config deserves, also where the store can be used
 };
 
 Opened open(const CommandLine& line, Access access) {
   Opened opened;
-  auto loaded = load_accounts(line.config);
-  if (!loaded.value) {
-    print_problems(loaded.problems);
-    opened.exit = loaded.exit;
-    return opened;
-  }
+  auto loaded = load_for_store(line);
+  opened.exit = loaded.exit;
+  if (!loaded.value) return opened;
   opened.settings = std::move(*loaded.value);
   auto selection = select_accounts(line, opened.settings);
-  opened.exit = selection.exit;
+  opened.exit = worse(opened.exit, selection.exit);
   opened.accounts = std::move(selection.accounts);
-  if (opened.exit == Exit::done) {
-    opened.store = std::make_unique<Store>(opened.settings.config.store_path, access);
-  }
+  if (selection.exit != Exit::done) return opened;
+  const auto& path = opened.settings.config.store_path;
+  std::error_code unknown;
+  opened.is_new = !std::filesystem::exists(path, unknown);
+  opened.store = std::make_unique<Store>(path, access);
   return opened;
 }
 
-// What a person decided is signed at once, as a run is at its end: there may be no daemon that would.
+// A daemon that uses another store, because the config was edited since it started, hears nothing of this.
+void say_who_hears(const Opened& opened) {
+  const auto path = terminal_safe(opened.settings.config.store_path);
+  if (opened.is_new) {
+    std::cerr << "warning: there was no store " << path << ", it was made now: a daemon that uses another "
+              << "one goes on writing. Is `store.path` in the config right?\n";
+  } else if (!DaemonLock::is_held(opened.settings.config.store_path)) {
+    std::cout << "no daemon runs on the store " << path
+              << " now; one that uses another store goes on writing\n";
+  }
+}
+
+// What a person decided is signed at once, as a run is at its end: there may be no daemon that would. With a
+// config that is not valid it is not known by which key; whoever writes next to the log signs it.
 void sign_audit(Opened& opened) {
+  if (opened.exit != Exit::done) return;
   boost::asio::io_context io{1};
   SystemClock clock{io};
   SilentEvents events;
@@ -169,6 +187,18 @@ std::optional<std::string> find_action(const std::vector<Approval>& approvals, c
   return found;
 }
 
+// Whether it waits for a person, or was approved and is still to be done. The next poll forgets the others.
+bool is_open(Store& store, const Approval& approval) {
+  if (approval.state != Approval::State::approved) return approval.state == Approval::State::waiting;
+  IntentFilter filter;
+  filter.account = approval.account;
+  filter.username = approval.username;
+  const auto writes = store.list_intents(filter);
+  return std::none_of(writes.begin(), writes.end(), [&](const Intent& intent) {
+    return intent.write.action == approval.action && intent.state == IntentState::done;
+  });
+}
+
 }  // namespace
 
 Exit run_drift(const CommandLine& line) {
@@ -194,7 +224,7 @@ Exit run_drift(const CommandLine& line) {
   } else {
     std::cout << (any ? text : "no drift\n");
   }
-  return any ? Exit::found : Exit::done;
+  return worse(opened.exit, any ? Exit::found : Exit::done);
 }
 
 Exit run_status(const CommandLine& line) {
@@ -202,6 +232,12 @@ Exit run_status(const CommandLine& line) {
   if (!opened.store) return opened.exit;
   json::array accounts;
   std::string text;
+  const auto refused = opened.store->load_note({}, refused_reload).value_or("");
+  const auto refused_at = refused.substr(0, refused.find('\n'));
+  const auto why_refused = refused.substr(std::min(refused.size(), refused_at.size() + 1));
+  if (!refused.empty())
+    text += "the reload of " + refused_at +
+            " was refused, what was valid before is in force: " + terminal_safe(why_refused) + "\n";
   for (const auto& account : opened.accounts) {
     const auto state = opened.store->load_state(account.config.id);
     const auto pause = opened.store->paused(account.config.id);
@@ -213,11 +249,13 @@ Exit run_status(const CommandLine& line) {
     json::object document;
     document["version"] = 1;
     document["accounts"] = std::move(accounts);
+    if (!refused.empty())
+      document["refusedReload"] = json::object{{"at", refused_at}, {"reason", why_refused}};
     std::cout << pretty(document);
   } else {
     std::cout << text;
   }
-  return Exit::done;
+  return opened.exit;
 }
 
 Exit run_pause(const CommandLine& line) {
@@ -235,8 +273,9 @@ Exit run_pause(const CommandLine& line) {
   };
   if (line.accounts.empty()) stop(std::nullopt);
   for (const auto& account : line.accounts) stop(account);
+  say_who_hears(opened);
   sign_audit(opened);
-  return Exit::done;
+  return opened.exit;
 }
 
 Exit run_resume(const CommandLine& line) {
@@ -255,7 +294,7 @@ Exit run_resume(const CommandLine& line) {
     }
   }
   sign_audit(opened);
-  return Exit::done;
+  return opened.exit;
 }
 
 Exit run_approvals(const CommandLine& line) {
@@ -264,6 +303,7 @@ Exit run_approvals(const CommandLine& line) {
   json::array all;
   std::string text;
   for (const auto& approval : opened.store->list_approvals(std::nullopt)) {
+    if (!is_open(*opened.store, approval)) continue;
     all.push_back(approval_json(approval));
     text +=
         approval.action + "  " + std::string{name_of(approval.state)} + "  " + approval.account + "  " +
@@ -279,14 +319,14 @@ Exit run_approvals(const CommandLine& line) {
   } else {
     std::cout << (text.empty() ? "nothing waits for a person\n" : text);
   }
-  return Exit::done;
+  return opened.exit;
 }
 
 Exit run_decide(const CommandLine& line, bool approve) {
   auto opened = open(line, Access::read_write);
   if (!opened.store) return opened.exit;
   const auto waiting = opened.store->list_approvals(std::nullopt);
-  auto exit = Exit::done;
+  auto exit = opened.exit;
   for (const auto& typed : line.names) {
     ApprovalDecision decision;
     decision.action = find_action(waiting, typed).value_or(typed);
@@ -297,8 +337,12 @@ Exit run_decide(const CommandLine& line, bool approve) {
     const auto decided = opened.store->decide(decision, now());
     if (!decided) {
       print_error(Error{ErrorKind::usage,
-                        "no action \"" + typed + "\" waits for a person; see `usersyncd approvals`", ""});
-      exit = Exit::failed;
+                        "no action \"" + typed +
+                            "\" waits for a person; see `usersyncd approvals`. If a plan "
+                            "shows it: " +
+                            std::string{approve_when},
+                        ""});
+      exit = worse(exit, Exit::failed);
       continue;
     }
     std::cout << name_of(decided->state) << ": " << decided->operation << " "

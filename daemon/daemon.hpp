@@ -75,6 +75,7 @@ class Daemon {
   void reload_settings(bool with_accounts, const KnownDesired& known);
   Loaded<Settings> load(const KnownDesired& known);
   void wake_who_is_concerned(const Settings* before);
+  void note_refused_reload(const std::string& text);
   void refuse_reload(const std::string& reason, const std::string& what_holds);
   void tell_frozen(const Problems& problems);
   Said listen_to_people(const std::optional<std::string>& account);

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "daemon/daemon.hpp"
+#include "daemon/daemon_events.hpp"
 
 // How the daemon takes up what people wrote, at its start and while it runs.
 
@@ -36,8 +37,8 @@ std::string Daemon::accounts_digest() const {
 
 // Refused is what is wrong, and nothing else: everybody whose entry is valid goes on.
 void Daemon::tell_frozen(const Problems& problems) {
-  if (!problems.empty())
-    refuse_reload(problems.text(), "the users of these entries are frozen, everything else is in force");
+  if (problems.empty()) return note_refused_reload({});
+  refuse_reload(problems.text(), "the users of these entries are frozen, everything else is in force");
 }
 
 void Daemon::refuse_reload(const std::string& reason, const std::string& what_holds) {
@@ -45,8 +46,19 @@ void Daemon::refuse_reload(const std::string& reason, const std::string& what_ho
   refused.level = Event::Level::error;
   refused.name = "reload.failed";
   refused.reason = reason + " -- " + what_holds;
+  note_refused_reload(format_time(place_.clock().now()) + '\n' + reason);
   events_.emit(refused);
   notifier_.status("reload failed, " + what_holds + "; " + status_line());
+}
+
+// For `status`. What the store does not take is in the log.
+void Daemon::note_refused_reload(const std::string& text) {
+  try {
+    if (place_.store().load_note({}, refused_reload).value_or("") != text)
+      place_.store().save_note({}, refused_reload, text);
+  } catch (const StoreError&) {
+    return;
+  }
 }
 
 // Each desired state goes into the store as soon as it is read: held for all accounts, they would be most of

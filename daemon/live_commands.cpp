@@ -46,7 +46,14 @@ Awaitable<void> one_of_all(LiveAccount& account, const std::function<Awaitable<v
 
 }  // namespace
 
+void SilentEvents::emit(const Event& event) {
+  if (event.name != "exchange.failed" || event.reason == last_failure_) return;
+  last_failure_ = event.reason;
+  std::cerr << "note: account " << event.account << ": " << terminal_safe(event.reason) << std::endl;
+}
+
 void TerminalEvents::emit(const Event& event) {
+  SilentEvents::emit(event);
   const std::string who = event.account + "  " + event.field + " " + terminal_safe(event.username);
   if (event.name == "action.applied") std::cout << "done        " << who << '\n';
   if (event.name == "action.unverified")

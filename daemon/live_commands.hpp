@@ -10,16 +10,19 @@
 
 namespace usersyncd {
 
-/// What a person at a terminal sees of a cycle: what was done on stdout, what is wrong on stderr.
-class TerminalEvents : public EventSink {
- public:
-  void emit(const Event& event) override;
-};
-
-/// For commands that say all they have to say at their end.
+/// For commands that say all they have to say at their end: only what they wait for is told, on stderr.
 class SilentEvents : public EventSink {
  public:
-  void emit(const Event&) override {}
+  void emit(const Event& event) override;
+
+ private:
+  std::string last_failure_;
+};
+
+/// What a person at a terminal sees of a cycle: what was done on stdout, what is wrong on stderr.
+class TerminalEvents : public SilentEvents {
+ public:
+  void emit(const Event& event) override;
 };
 
 struct Live {

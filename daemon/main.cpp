@@ -2,7 +2,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <exception>
 #include <iostream>
 
@@ -20,6 +22,15 @@ void hide_memory() {
 #endif
 }
 
+// Output that got lost, on a full disk for example, must not look like success.
+usersyncd::Exit with_output_written(usersyncd::Exit exit) {
+  errno = 0;
+  if (std::cout.flush()) return exit;
+  std::cerr << "error: the output could not be written"
+            << (errno == 0 ? std::string{} : std::string{": "} + std::strerror(errno)) << '\n';
+  return usersyncd::worse(exit, usersyncd::Exit::failed);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -27,9 +38,11 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   hide_memory();
   const auto parsed = usersyncd::parse_command_line(argc, argv);
-  if (const auto* exit = std::get_if<usersyncd::Exit>(&parsed)) return static_cast<int>(*exit);
+  if (const auto* exit = std::get_if<usersyncd::Exit>(&parsed))
+    return static_cast<int>(with_output_written(*exit));
   try {
-    return static_cast<int>(usersyncd::run_command(std::get<usersyncd::CommandLine>(parsed)));
+    const auto exit = usersyncd::run_command(std::get<usersyncd::CommandLine>(parsed));
+    return static_cast<int>(with_output_written(exit));
   } catch (const usersyncd::StoreError& error) {
     std::cerr << "error: " << error.what() << '\n';
   } catch (const std::exception& error) {

@@ -19,8 +19,9 @@ Error config_error(const SecretRef& reference, const std::string& message) {
 }
 
 // What everybody on the machine may read, or write, is no secret. Empty: it is one.
-std::string too_open(int file) {
+std::string unfit(int file) {
   struct ::stat info {};
+  if (::fstat(file, &info) == 0 && S_ISDIR(info.st_mode)) return " cannot be read: this is a directory";
   if (::fstat(file, &info) != 0 || (info.st_mode & (S_IROTH | S_IWOTH)) == 0) return {};
   return " is open to every user of this machine; take that away with `chmod o-rw`, and change the secret if "
          "others may have read it";
@@ -30,7 +31,7 @@ Result<Secret> read_file(const SecretRef& reference, const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0)
     return config_error(reference, "cannot read the secret in " + path + ": " + std::strerror(errno));
-  if (const auto fault = too_open(file); !fault.empty()) {
+  if (const auto fault = unfit(file); !fault.empty()) {
     ::close(file);
     return config_error(reference, "the secret in " + path + fault);
   }

@@ -12,6 +12,7 @@
 #include "config/desired_file.hpp"
 #include "config/file.hpp"
 #include "config/yaml.hpp"
+#include "daemon/check_connections.hpp"
 #include "daemon/logins.hpp"
 #include "policies/check.hpp"
 #include "policies/read.hpp"
@@ -24,7 +25,7 @@ void read_profiles(Settings& settings, Problems& problems) {
   for (const auto& account : settings.config.accounts) {
     auto& profile = read[account.provider];
     if (!profile) {
-      auto loaded = load_profile(account.provider, problems, account.place);
+      auto loaded = load_profile(account.provider, problems, account.provider_place);
       if (loaded) profile = std::make_shared<const Profile>(std::move(*loaded));
     }
     if (profile) settings.accounts.push_back(AccountSettings{account, profile});
@@ -209,6 +210,7 @@ Loaded<Settings> load_accounts(const std::string& config_path) {
     loaded.value->config = std::move(*config);
     read_profiles(*loaded.value, loaded.problems);
     check_logins(loaded.value->accounts, loaded.problems);
+    check_connections(loaded.value->accounts, loaded.problems);
   }
   if (!loaded.problems.empty()) {
     loaded.value.reset();

@@ -74,6 +74,8 @@ void ask_for_approval(Case& item, const std::string& rule, std::string why, cons
     why += ", and " + given->second.by + ", who gave it, is who last changed the desired state";
   else if (not_by_author && !facts.author.empty())
     why += ", and not by " + facts.author + ", who last changed the desired state";
+  const auto rejected = facts.rejections.find(item.action->id);
+  if (rejected != facts.rejections.end()) why += "; rejected by " + rejected->second;
   item.holds.push_back({Verdict::approval, rule,
                         why + "; to release it: usersyncd approve " + item.action->id, item.action->id});
 }

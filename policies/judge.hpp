@@ -41,6 +41,7 @@ struct JudgeFacts {
   std::vector<DoneAction> history;             ///< at least of the last seven days
   std::map<std::string, Time> disabled_since;  ///< by user key
   std::map<std::string, GivenApproval> approvals;  ///< by action id
+  std::map<std::string, std::string> rejections;   ///< by action id: by whom, and why
   std::string author;                              ///< who last changed the desired state; empty: not known
   std::map<std::string, Time> tombstones;          ///< by user key: deleted by us when, and not edited since
   std::map<std::string, std::string> unconfirmed;  ///< by action id: what must be seen before it may be done

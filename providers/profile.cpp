@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <filesystem>
 
 #include "config/describe.hpp"
 #include "providers/target.hpp"
@@ -479,6 +480,11 @@ std::optional<Profile> load_profile(const std::string& name_or_path, Problems& p
   if (!is_path) {
     problems.add(asked, "unknown provider profile `" + name_or_path + "`; " +
                             suggestion(name_or_path, names) + " A profile of your own is named by its path");
+    return std::nullopt;
+  }
+  std::error_code unknown;
+  if (!asked.file.empty() && !std::filesystem::exists(name_or_path, unknown)) {
+    problems.add(asked, "there is no profile file " + name_or_path);
     return std::nullopt;
   }
   const auto document = load_yaml(name_or_path, problems);

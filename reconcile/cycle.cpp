@@ -115,7 +115,11 @@ JudgeFacts Cycle::facts(const Desired& desired, const Observed& observed) {
   }
   facts.author = desired.author;
   for (const auto& approval : ports_.store.list_approvals(account_.id)) {
-    if (approval.state != Approval::State::approved || approval.plan != plan_name_) continue;
+    if (approval.plan != plan_name_) continue;
+    if (approval.state == Approval::State::rejected)
+      facts.rejections[approval.action] =
+          approval.actor + (approval.reason.empty() ? std::string{} : " (" + approval.reason + ")");
+    if (approval.state != Approval::State::approved) continue;
     facts.approvals[approval.action] =
         GivenApproval{approval.expires_at.value_or(Time::max()), approval.actor};
   }

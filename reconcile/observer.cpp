@@ -310,6 +310,7 @@ void Observer::close_settled(const Intent& intent, IntentState state, const std:
   if (state != IntentState::done) event.level = Event::Level::warning;
   event.account = account_.id;
   event.username = intent.write.username;
+  event.field = name_of(intent.write.operation);
   event.run = run_;
   event.reason =
       std::string{name_of(intent.write.operation)} + " of run " + intent.write.run + ": " + message;

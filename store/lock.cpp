@@ -75,6 +75,13 @@ Result<DaemonLock> DaemonLock::acquire(const std::string& db_path, Time now) {
   return DaemonLock(std::move(file));
 }
 
+bool DaemonLock::is_held(const std::string& db_path) {
+  const std::string path = resolve_directory(db_path) + ".lock";
+  if (::access(path.c_str(), F_OK) != 0) return false;
+  const FileHandle file = open_private_file(path);
+  return ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 std::optional<AccountLock> AccountLock::try_acquire(const std::string& db_path, std::string_view account) {
   const std::string path = resolve_directory(db_path) + ".accounts.lock";
   FileHandle file = open_private_file(path);

@@ -19,6 +19,8 @@ class DaemonLock {
   /// An Error of kind store that names the holder when another daemon has it. Throws StoreError when the lock
   /// file itself cannot be used.
   static Result<DaemonLock> acquire(const std::string& db_path, Time now);
+  /// Whether a daemon runs on the store now.
+  static bool is_held(const std::string& db_path);
 
  private:
   explicit DaemonLock(FileHandle file) : file_(std::move(file)) {}

@@ -78,6 +78,22 @@ std::string revision_of(const std::vector<const JudgedPlan*>& plans) {
   return sha256_hex(json::serialize(strings(make_set(std::move(revisions)))));
 }
 
+json::array* array_of(json::object& object, std::string_view key) {
+  auto* member = object.if_contains(key);
+  return member && member->is_array() ? &member->get_array() : nullptr;
+}
+
+void leave_what_counts(json::object& account) {
+  account.erase("observedAt");
+  account.erase("notes");  // what is announced today was announced by the plan of yesterday, too
+  auto* actions = array_of(account, "actions");
+  if (!actions) return;
+  // Reasons are for people: they name lines and times, which change though nothing else is to be done.
+  for (auto& action : *actions) {
+    if (action.is_object()) action.get_object().erase("reason");
+  }
+}
+
 void write_pretty(std::string& out, const json::value& value, std::size_t depth) {
   const auto line = [&](std::size_t d) { out += '\n' + std::string(d * 2, ' '); };
   if (value.is_object() && !value.get_object().empty()) {
@@ -191,27 +207,27 @@ std::optional<User> user_from_json(const json::value& value) {
 
 json::object plan_document(const std::vector<const JudgedPlan*>& plans, Time created_at) {
   json::array accounts;
-  json::array timeless;
-  for (const auto* plan : plans) {
-    auto account = account_document(*plan);
-    accounts.push_back(account);
-    account.erase("observedAt");
-    account.erase("notes");  // what is announced today was announced by the plan of yesterday, too
-    // Reasons are for people: they name lines and times, which change though nothing else is to be done.
-    for (auto& action : account["actions"].get_array()) action.get_object().erase("reason");
-    timeless.push_back(std::move(account));
-  }
+  for (const auto* plan : plans) accounts.push_back(account_document(*plan));
   json::object document;
   document["version"] = 1;
   document["id"] = "";
-  document["createdAt"] = "";
+  document["createdAt"] = format_time(created_at);
   document["desiredRevision"] = revision_of(plans);
   document["summary"] = summary_document(summarize(plans));
-  document["accounts"] = std::move(timeless);
-  document["id"] = sha256_hex(json::serialize(document)).substr(0, 32);
-  document["createdAt"] = format_time(created_at);
   document["accounts"] = std::move(accounts);
+  document["id"] = id_of_plan(document);
   return document;
+}
+
+std::string id_of_plan(json::object document) {
+  document["id"] = "";
+  document["createdAt"] = "";
+  if (auto* accounts = array_of(document, "accounts")) {
+    for (auto& account : *accounts) {
+      if (account.is_object()) leave_what_counts(account.get_object());
+    }
+  }
+  return sha256_hex(json::serialize(document)).substr(0, 32);
 }
 
 std::string pretty(const json::value& value) {

@@ -160,7 +160,7 @@ TEST_CASE("A44: a config that is wrong is refused") {
       {"version: 1\naccounts: []", "1:1: error: the key `desired` is missing"},
       {"version: 1\ndesired: {path: d}\naccounts: []", "3:11: error: at least one account"},
       {with_account("pollIntervall: 60s"), "unknown key `pollIntervall`; did you mean `pollInterval`?"},
-      {with_account("pollInterval: 500ms"), "expected a duration of at least 1s"},
+      {with_account("pollInterval: 50ms"), "expected a duration of at least 100ms"},
       {with_account("pollInterval: 60"), "expected a duration such as"},
       {with_account("mode: enforced"), "found `enforced`; did you mean `enforce`?"},
       {with_account("limits: {maxInFlight: 0}"), "expected a whole number from 1 to 64"},

@@ -65,5 +65,16 @@ TEST_CASE("the schema of the desired state is strict") {
   CHECK(schema.at("properties").as_object().at("version").as_object().at("const") == 1);
 }
 
+TEST_CASE("the schemas take a text that is written as a number, as the reader does") {
+  const json::object schema = json::parse(desired_schema()).as_object();
+  const auto& user = schema.at("properties").at("users").at("items").as_object();
+  const json::array text_or_number{"string", "number"};
+  for (const char* key : {"username", "firstName", "phone"}) {
+    CAPTURE(key);
+    CHECK(user.at("properties").at(key).at("type") == text_or_number);
+  }
+  CHECK(user.at("properties").at("validUntil").at("type") == "string");
+}
+
 }  // namespace
 }  // namespace usersyncd

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -126,6 +127,12 @@ TEST_CASE("what is written for import is in order and readable") {
         "  - username: bob\n");
 }
 
+bool has_control(const std::string& text) {
+  const bool c0 =
+      std::any_of(text.begin(), text.end(), [](unsigned char byte) { return byte < 0x20 || byte == 0x7F; });
+  return c0 || text.find("\xc2\x85") != std::string::npos;
+}
+
 // Property: whatever a provider sends, the file reads back to the same values; what cannot be said is left
 // out.
 TEST_CASE("import of random texts reads back identically") {
@@ -145,6 +152,10 @@ TEST_CASE("import of random texts reads back identically") {
     Fields expected = user.fields;
     if (first.find_first_not_of(" \t\r\n") == std::string::npos) expected.erase(Field::first_name);
     if (last.find_first_not_of(" \t\r\n") == std::string::npos) expected.erase(Field::last_name);
+    for (Field field : {Field::first_name, Field::last_name, Field::phone}) {
+      const auto* value = expected.text(field);
+      if (value && has_control(*value)) expected.erase(field);
+    }
     const auto users = read_back(text);
     REQUIRE(users.size() == 1);
     CHECK(users[0].username == user.username);

@@ -161,7 +161,7 @@ TEST_CASE("a host that nobody answers on, and a name that does not exist") {
     auto setup = setup_for(api);
     setup.base_url = "http://127.0.0.1:" + std::to_string(closed_port());
     Bench closed{setup};
-    check_refused(closed, 1, {"127.0.0.1", "refused"});
+    check_refused(closed, 1, {"127.0.0.1", "refused", "note: account 5500001: ", "tried again for at most"});
     setup.base_url = "https://no-such-host.invalid";
     Bench nowhere{setup};
     check_refused(nowhere, 1, {"no-such-host.invalid"});

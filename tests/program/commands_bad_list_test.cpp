@@ -73,6 +73,27 @@ TEST_CASE("A1 A2 A3 A7 A9 A10: a list that cannot be believed changes nobody") {
   }
 }
 
+TEST_CASE("import doubts a list as plan does: what was lost on the way is not written down") {
+  Bench bench;
+  auto& simulator = bench.simulator();
+  REQUIRE(bench.run({"apply", "--yes"}).exit == 0);
+  const auto import = [&] { return bench.run({"import", "--account", "5500001"}); };
+  for (const char* fault : {R"("shrinkList":0.5)", R"("emptyList":true)"}) {
+    simulator.faults(faulty_list(Api::v1, fault));
+    const auto refused = import();
+    CHECK(refused.exit == 1);
+    CHECK(refused.out.empty());
+    CHECK(missing_from(refused.err, {"5500001", "nothing was imported"}) == "");
+  }
+  simulator.faults("{}");
+  CHECK(import().exit == 0);
+  Bench unknown;
+  unknown.simulator().faults(faulty_list(Api::v1, R"("emptyList":true)"));
+  const auto empty = unknown.run({"import", "--account", "5500001"});
+  CHECK(empty.exit == 1);
+  CHECK(empty.out.empty());
+}
+
 TEST_CASE("A70: one user, two users: the same in XML, in JSON made from it, and thin") {
   for (const Arguments& options : {Arguments{"--xml"}, Arguments{"--collapse"}, Arguments{"--thin-list"},
                                    Arguments{"--xml", "--thin-list"}}) {

@@ -115,6 +115,65 @@ TEST_CASE("A13 A42: apply --plan is refused when the world or the YAML has chang
   CHECK(bench.simulator().writes().empty());
 }
 
+TEST_CASE("A13: apply --plan refuses a plan that was edited, and nothing is asked") {
+  Bench bench;
+  wish_for_two_changes(bench);
+  const auto file = bench.home().path("plan.json");
+  CHECK(bench.run({"plan", "--out", file}).exit == 2);
+  const auto asked = bench.simulator().now();
+  const auto good = parse_output(read_text(file));
+  auto shorter = good;
+  auto& actions = shorter.at("accounts").at(0).at("actions").as_array();
+  actions.erase(actions.begin());
+  auto other = good;
+  other.at("accounts").at(0).at("actions").at(0).at("changes").at(0).as_object()["to"] = "Mallory";
+  for (const auto& edited : {shorter, other}) {
+    bench.home().write("plan.json", json::serialize(edited));
+    const auto run = bench.run({"apply", "--plan", file, "--yes"});
+    CHECK(run.exit == 64);
+    CHECK(missing_from(run.err, {"plan.json", "edited", "nothing was sent"}) == "");
+  }
+  CHECK(bench.simulator().now() == asked);
+  bench.home().write("plan.json", json::serialize(good));
+  CHECK(bench.run({"apply", "--plan", file, "--yes"}).exit == 0);
+}
+
+TEST_CASE("apply --plan --account writes to that account of the plan alone") {
+  const Simulator other{{"--api", "v1", "--account", "5500002"}};
+  Bench bench;
+  const auto config = read_text(bench.config());
+  const auto login = config.find("    credentials:");
+  auto setup = bench.setup();
+  setup.account_lines = "  - id: \"5500002\"\n    provider: bandwidth-v1\n    baseUrl: " + other.url() +
+                        "\n" + "    mode: enforce\n" +
+                        config.substr(login, config.find('\n', login) + 1 - login);
+  bench.set_up(setup);
+  bench.wish(person("dan.new"));
+  bench.wish_file("other.yaml", "version: 1\naccount: \"5500002\"\nusers:\n" + person("eve.new"));
+  const auto file = bench.home().path("plan.json");
+  const auto planned = bench.run({"plan", "--out", file});
+  REQUIRE_MESSAGE(planned.exit == 2, planned.out << planned.err);
+
+  CHECK(bench.run({"apply", "--plan", file, "--yes", "--account", "5500009"}).exit == 64);
+  const auto applied = bench.run({"apply", "--plan", file, "--yes", "--account", "5500002"});
+  CHECK_MESSAGE(applied.exit == 0, applied.out << applied.err);
+  CHECK(applied.out.find("dan.new") == std::string::npos);
+  CHECK(bench.simulator().writes().empty());
+  CHECK(other.has("eve.new"));
+}
+
+TEST_CASE("apply --plan while the account is paused says so, and is held") {
+  Bench bench;
+  wish_for_two_changes(bench);
+  const auto file = bench.home().path("plan.json");
+  CHECK(bench.run({"plan", "--out", file}).exit == 2);
+  CHECK(bench.run({"pause", "--reason", "stocktaking"}).exit == 0);
+  const auto run = bench.run({"apply", "--plan", file, "--yes"});
+  CHECK(run.exit == 3);
+  CHECK(missing_from(run.err, {"paused", "stocktaking", "usersyncd resume"}) == "");
+  CHECK(bench.simulator().writes().empty());
+}
+
 TEST_CASE("A24: a plan stays the one that was reviewed when a line is added above what it was made from") {
   Bench bench;
   wish_for_two_changes(bench);

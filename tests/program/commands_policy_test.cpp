@@ -190,6 +190,29 @@ TEST_CASE("A55: a desired state that shrank is held until a person accepts it, a
   CHECK(waiting(bench).empty());
 }
 
+TEST_CASE("plan says when the approvals that it names can be given, and so does approve") {
+  Bench bench;
+  add_people(bench.simulator());
+  bench.policy("  - { name: ask, match: { users: [ann.lee] }, effect: requireApproval }\n");
+  bench.wish(person("ann.lee", "    phone: \"+19195550042\"\n"));
+  const auto planned = bench.run({"plan", "--format", "json"});
+  CHECK(planned.exit == 3);
+  CHECK(missing_from(planned.err, {"once `usersyncd apply` or a poll of the daemon has asked"}) == "");
+  const auto id = text_of(actions_of(planned)[0].at("id"));
+  const auto early = bench.run({"approve", id});
+  CHECK(early.exit == 1);
+  CHECK(missing_from(early.err, {"once `usersyncd apply` or a poll of the daemon has asked"}) == "");
+  REQUIRE(bench.run({"apply", "--yes"}).exit == 3);
+  CHECK(bench.run({"plan"}).err.empty());
+  CHECK(bench.run({"reject", id, "--reason", "not this week"}, as("alice")).exit == 0);
+  CHECK(waiting(bench).empty());
+  CHECK(missing_from(bench.run({"plan"}).out, {"rejected by alice (not this week)", "approve " + id}) == "");
+  CHECK(bench.run({"approve", id}).exit == 0);
+  CHECK(waiting(bench).size() == 1);
+  CHECK(bench.run({"apply", "--yes"}).exit == 0);
+  CHECK(waiting(bench).empty());
+}
+
 TEST_CASE("four eyes: whoever last changed the desired state does not release what it asks for") {
   Bench bench;
   add_people(bench.simulator());

@@ -223,6 +223,19 @@ TEST_CASE("several failures at once: 78 before 65 before 64") {
   CHECK(usersyncd({"plan", "--config", bench.home().path("absent.yaml")}).exit == 78);
 }
 
+TEST_CASE("output that is lost on a full disk is a failure") {
+  Bench bench;
+  make_history(bench);
+  for (const std::string command : {"plan", "import --account 5500001", "status", "audit export",
+                                    "schema config", "validate", "approvals"}) {
+    CAPTURE(command);
+    const auto run = run_program({"/bin/sh", "-c", "exec \"$0\" --config \"$1\" " + command + " > /dev/full",
+                                  usersyncd_binary(), bench.config()});
+    CHECK(run.exit == 1);
+    CHECK(missing_from(run.err, {"error: the output could not be written"}) == "");
+  }
+}
+
 TEST_CASE("the store and a plan file are for the owner alone") {
   Bench bench;
   CHECK(bench.run({"plan", "--out", bench.home().path("plan.json")}).exit == 0);

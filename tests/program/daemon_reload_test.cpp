@@ -43,11 +43,13 @@ TEST_CASE("A44 A55: an invalid new file is refused, the old state stays in force
     REQUIRE(daemon.wait_for_event("reload.failed", since));
     CHECK(text_of(daemon.events("reload.failed", since).front(), "reason").find(broken.named) !=
           std::string::npos);
+    CHECK(missing_from(bench.run({"status"}).out, {"was refused", broken.named}) == "");
     check_converges(bench, daemon);
 
     since = daemon.mark();
     bench.home().write(broken.file, good);
     CHECK(daemon.wait_for_event("reload.ok", since));
+    CHECK(bench.run({"status"}).out.find("was refused") == std::string::npos);
     CHECK(daemon.events("reload.failed", since).empty());
   }
   CHECK(daemon.stop() == 0);
