@@ -12,22 +12,24 @@ namespace {
 
 constexpr double share_wanted = 0.18;  // of what is believed, to send
 constexpr double share_sure = 0.8;
-constexpr Seconds shortest_window = 0.9;  ///< shorter ones are a bucket's work
+constexpr Seconds shortest_window = 0.9;  ///< shorter ones are the pace's work
 constexpr std::chrono::minutes longest_flight{10};
 constexpr double first_knock = 25, rarest_knock = 200;  ///< after so many accepted
 constexpr double pause_knock = 80;                      ///< or at the next pause after so many
 constexpr Seconds least_pause = 0.5;
-constexpr Seconds felt_pause = 1;  ///< in which AIMD would have been refused
 constexpr double surprise_decay = 0.95, most_surprises = 3;
-constexpr double confirmed_bits = 5;
+constexpr double confirmed_bits = 9;
+constexpr double least_limit = 3, most_rate = 12;  ///< of a window; else an even pace does as well
+constexpr double as_good = 0.8;                    ///< of an even pace's throughput, a rule must reach,
+constexpr double lead = 5;                         ///< acceptances aside
+constexpr double few_measured = 3, guessed_share = 0.5;
 constexpr double least_shut = 0.2;
 constexpr double long_pause = 4;
 constexpr double requests_per_step = 10;
-constexpr double fastest_each = 10;    ///< of AIMD, per second and place under way
 constexpr double refusals_to_try = 2;  ///< that a rule may cost, before it is tried
-constexpr double share_kept = 0.7;     ///< of AIMD's rate, after a rule has failed
+constexpr double small_burst = 4;      ///< that is not worth a ramp after a restart
+constexpr double share_kept = 0.7;     ///< of the rate before, after a rule has failed
 constexpr double longest_trial_gap = 5000;
-constexpr double least_bucket_share = 0.5;
 constexpr Seconds dear_wait = 60;   ///< a refusal that costs so long is not worth what it teaches,
 constexpr double few_for_it = 100;  ///< if no more than so many were accepted before it
 constexpr Seconds first_gap = 0.25, longest_gap = 20;
@@ -92,14 +94,9 @@ void Learner::weigh(Seconds at) {
   openings_.clear();
   const auto seen = scene();
   for (const auto& window : windows_) window.openings(seen, at, openings_);
-  const auto first = openings_.size();
-  bucket_.openings(seen, at, openings_);
-  double bucket = 0;
-  for (auto i = first; i < openings_.size(); ++i) bucket += openings_[i].weight;
   std::sort(openings_.begin(), openings_.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
   total_ = 0;
   for (const auto& opening : openings_) total_ += opening.weight;
-  bucket_share_ = total_ > 0 ? bucket / total_ : 0;
   chosen_ = never;
   double passed = 0;
   for (const auto& opening : openings_) {
@@ -118,21 +115,21 @@ double Learner::sure_share(Seconds at) const {
 
 std::optional<Seconds> Learner::ready(Seconds now) {
   if (static_cast<int>(flights_.size()) >= settings_.most_in_flight) return std::nullopt;
-  // One at a time is polite to any provider; and one that has taken so much has no limit that we could meet.
-  if (!limited_ && (flights_.empty() || aimd_.rate() >= fastest())) return std::max(now, hold_);
-  // While it is shut, or is not what it was taken for, one tells as much as many.
-  const bool shut = closed_ && (!ruled_ || last_surprise_ > last_accepted_);
-  if (shut && !flights_.empty()) return std::nullopt;
-  if (!ruled_) return std::max(aimd_.ready_at(now), hold_);
+  if (!ruled_) {
+    if ((closed_ || pacer_.one_at_a_time()) && !flights_.empty()) return std::nullopt;
+    return std::max(pacer_.ready_at(now), hold_);
+  }
+  // While it is not what it was taken for, one tells as much as many.
+  if (closed_ && last_surprise_ > last_accepted_ && !flights_.empty()) return std::nullopt;
+  if (now > patience() && flights_.empty()) {
+    fall_back(now);
+    return ready(now);
+  }
   const Seconds at = now + pathway_.way();
   weigh(at);
-  Seconds open = chosen_;
+  Seconds open = std::min(chosen_, patience() + 0.001 + pathway_.way());
   const auto flying = static_cast<double>(flights_.size());
   double room = sure_share(open) >= share_sure ? settings_.most_in_flight : 1;
-  if (bucket_.known() && bucket_share_ > least_bucket_share) {
-    room = std::clamp(std::ceil(bucket_.highest() * pathway_.round_trip()) + 1, room,
-                      static_cast<double>(settings_.most_in_flight));
-  }
   // After a long pause the first tells whether the others may follow.
   if (flying > 0 && now - last_accepted_ > long_pause) return std::nullopt;
   // A new rule sends one by one at first, so that a mistake is not made eight times.
@@ -189,17 +186,14 @@ void Learner::sent(Instant now) {
   const Seconds at = seconds(now) + pathway_.way();
   Flight flight{now, at, false, false, ruled_};
   if (limited_) {
-    if (flights_.empty()) bucket_.rested(scene(), at);
     pause_known_ = false;
   }
   if (ruled_) {
-    // AIMD would have been refused before it knew that this pause had begun.
-    if (seconds(now) - last_sent_ > felt_pause) ledger_.spared(1);
     weigh(at);
     flight.sure = sure_share(at) >= share_sure;
     flight.knock = chosen_ > at + 0.001;
   }
-  aimd_.sent(seconds(now));
+  pacer_.sent(seconds(now));
   // One whose answer nobody told of is lost.
   std::erase_if(flights_, [&](const auto& old) { return now - old.sent > longest_flight; });
   forget(at);
@@ -243,7 +237,6 @@ void Learner::judge(Seconds at, bool accepted) {
   std::sort(arrivals_.begin(), arrivals_.end());
   const Scene before{accepted_, tried_, arrivals_, pathway_.jitter(), wall_};
   for (auto& window : windows_) window.judge(window.forecast(before, at), accepted, habit_);
-  bucket_.judge(bucket_.forecast(before, at), accepted, habit_);
   habit_.answered(accepted);
 }
 
@@ -255,7 +248,7 @@ void Learner::accepted(Seconds at, Seconds now, const Flight& flight) {
   last_accepted_ = now;
   if (!limited_) {
     ledger_.answered(false, false);
-    aimd_.accepted(now, fastest());
+    pacer_.accepted(seconds(flight.sent), now, pathway_.round_trip(), settings_.most_in_flight);
     if (opened_at_ == -never) opened_at_ = at;
     episode_ += 1;
     return;
@@ -269,7 +262,6 @@ void Learner::accepted(Seconds at, Seconds now, const Flight& flight) {
   since_knock_ += 1;
   if (flight.knock) knocked(true);
   knocks_ = flight.knock ? knocks_ + 1 : std::max(0.0, knocks_ - 1);
-  bucket_.answered(seen, at, true, recent_rate(at));
   bury();
   watch(now, flight, false);
   if (opens) {
@@ -291,29 +283,28 @@ void Learner::refused(Seconds at, Seconds now, const Flight& flight) {
   dear_ = false;
   run_ = 0;
   if (!limited_) {
-    suppose(at);
+    suppose();
+    exhausted_at_ = at;
   }
   if (!closed_) first_refusal_ = at;
   closed_ = true;
   last_refusal_ = std::max(last_refusal_, at);
   const auto seen = scene();
   for (auto& window : windows_) window.answered(seen, at, false);
-  if (!bucket_.started()) bucket_.start(at, static_cast<double>(accepted_.size()));
-  bucket_.answered(seen, at, false, recent_rate(at));
   knocks_ = 0;
   if (flight.knock) knocked(false);
   bury();
   watch(now, flight, true);
 }
 
-/// Whether what is believed holds; if not, AIMD takes over and everything is learnt anew beside it.
+/// Whether what is believed holds; if not, the pace takes over and everything is learnt anew beside it.
 void Learner::watch(Seconds now, const Flight& flight, bool refused) {
   ledger_.answered(flight.ruled, refused);
   if (!ruled_) {
     if (refused) {
-      aimd_.refused(seconds(flight.sent), now);
+      pacer_.refused(seconds(flight.sent), now);
     } else {
-      ledger_.spared(aimd_.accepted(now, fastest()));
+      pacer_.accepted(seconds(flight.sent), now, pathway_.round_trip(), settings_.most_in_flight);
     }
     if (windows_.empty()) start_over();
     // As the provider opens, so that a rule is judged by whole windows.
@@ -327,49 +318,56 @@ void Learner::watch(Seconds now, const Flight& flight, bool refused) {
     surprises_ += 1;
     last_surprise_ = now;
   }
-  const bool wrong = surprises_ >= most_surprises || !confirmed();
+  const bool wrong = surprises_ >= most_surprises || !confirmed() || now > patience();
   if (!wrong && ledger_.refusals_left() >= 0) return;
-  fall_back(now, flight, refused);
+  fall_back(now);
   if (wrong) start_over();
 }
 
+/// Until when a rule may let through less than an even pace would.
+Seconds Learner::patience() const {
+  return pace_ > 0 ? trial_since_ + (trial_accepted_ + lead) / (as_good * pace_) : never;
+}
+
+/// What came through in a second since the provider was first exhausted; a guess, while that is little.
+double Learner::mean_rate() const {
+  const double through = accepted_.count_since(exhausted_at_);
+  if (through >= few_measured) return through / (last_accepted_ - exhausted_at_);
+  return guessed_share * static_cast<double>(accepted_.size()) / (last_accepted_ - accepted_.first());
+}
+
 void Learner::try_rule() {
-  if (ledger_.aimd_accepted() < next_trial_ || !confirmed()) return;
+  if (ledger_.paced() < next_trial_ || !confirmed()) return;
   if (ledger_.refusals_left() < refusals_to_try) return;
   ruled_ = true;
   surprises_ = trial_accepted_ = 0;
   trial_since_ = last_accepted_;
+  pace_ = mean_rate();
   knocked_through_ = false;
 }
 
 /// Whether a rule has foretold when the provider shuts.
 bool Learner::strong(const Window& window) const {
-  return window.known() && window.bits() >= confirmed_bits;
+  return window.known() && window.limit() >= least_limit && window.limit() < most_rate * window.length() &&
+         window.bits() >= confirmed_bits;
 }
 
 /// Whether one rule stands out that has foretold refusals.
 bool Learner::confirmed() const {
-  return std::any_of(windows_.begin(), windows_.end(), [this](const auto& w) { return strong(w); }) ||
-         (bucket_.known() && bucket_.conflicts() < 0.7 && bucket_.bits() >= confirmed_bits);
+  return std::any_of(windows_.begin(), windows_.end(), [this](const auto& w) { return strong(w); });
 }
 
-/// Back to AIMD, for longer each time.
-void Learner::fall_back(Seconds now, const Flight& flight, bool refused) {
+/// Back to the pace, for longer each time.
+void Learner::fall_back(Seconds now) {
   ruled_ = false;
-  next_trial_ = ledger_.aimd_accepted() + trial_gap_;
+  next_trial_ = ledger_.paced() + trial_gap_;
   trial_gap_ = std::min(longest_trial_gap, 2 * trial_gap_);
-  if (knocked_through_) {
-    aimd_.start(now, 0);  // the limit was raised, nobody knows how far
-  } else if (trial_accepted_ >= requests_per_step) {
-    const double reached = trial_accepted_ / std::max(1.0, now - trial_since_);
-    aimd_.resume(std::max(share_kept * aimd_.rate(), reached), now);
-  } else if (refused) {
-    aimd_.refused(seconds(flight.sent), now);
+  if (knocked_through_) return pacer_.start(now, 0);  // the limit was raised, nobody knows how far
+  double rate = share_kept * (pacer_.rate() > 0 ? pacer_.rate() : pace_);
+  if (trial_accepted_ >= requests_per_step) {
+    rate = std::max(rate, trial_accepted_ / std::max(1.0, now - trial_since_));
   }
-}
-
-double Learner::fastest() const {
-  return fastest_each * settings_.most_in_flight;
+  pacer_.resume(rate, now);
 }
 
 void Learner::start_over() {
@@ -382,7 +380,7 @@ void Learner::start_over() {
 }
 
 /// The usual windows, after the first refusal.
-void Learner::suppose(Seconds at) {
+void Learner::suppose() {
   limited_ = true;
   const double count = std::max<double>(1, static_cast<double>(accepted_.size()));
   const auto times = accepted_.times();
@@ -402,7 +400,6 @@ void Learner::suppose(Seconds at) {
     const Scene before{accepted_before, accepted_before, none, pathway_.jitter(), wall_};
     for (auto& window : windows_) window.answered(before, time, true);
   }
-  bucket_.start(at, count);
 }
 
 /// Windows of unusual lengths, once the provider has opened again.
@@ -429,12 +426,6 @@ void Learner::bury() {
   std::erase_if(windows_, [](const auto& w) { return !w.alive() || w.longest() < shortest_window; });
 }
 
-double Learner::recent_rate(Seconds at) const {
-  const auto few = std::min<std::size_t>(accepted_.size(), 40);
-  if (few == 0) return 1;
-  return static_cast<double>(few) / std::max(1.0, at - accepted_.last(few));
-}
-
 void Learner::hint(Instant now, std::chrono::nanoseconds wait) {
   dear_ = seconds(wait) >= dear_wait;
   hold_ = std::max(hold_, seconds(now) + std::max(0.0, seconds(wait)));
@@ -442,7 +433,7 @@ void Learner::hint(Instant now, std::chrono::nanoseconds wait) {
 
 std::size_t Learner::memory() const {
   return sizeof *this + accepted_.memory() + tried_.memory() + flights_.capacity() * sizeof(Flight) +
-         arrivals_.capacity() * sizeof(Seconds) + windows_.capacity() * sizeof(Window) +
+         arrivals_.capacity() * sizeof(Seconds) + windows_.capacity() * sizeof(Window) + pacer_.memory() +
          openings_.capacity() * sizeof(Opening);
 }
 
@@ -451,11 +442,11 @@ Model Learner::save(Instant now) const {
   constexpr std::size_t most_rules = 80;
   Model model;
   pathway_.save(model);
-  bucket_.save(model);
   model.limited = limited_ ? 1 : 0;
   model.ruled = ruled_ ? 1 : 0;
-  model.ramp = limited_ ? 0 : aimd_.rate();
-  ledger_.save(model);
+  model.ramp = limited_ ? 0 : pacer_.rate();
+  model.limit = ruled_ ? pace_ : pacer_.limit();
+  model.burst = pacer_.burst();
   for (const auto& window : windows_) {
     if (strong(window) && model.rules.size() < most_rules) model.rules.push_back(window.save(wall_));
   }
@@ -468,15 +459,20 @@ Learner Learner::restored(Settings settings, const Model& model, Instant now) {
   Learner learner{settings};
   const Seconds at = seconds(now);
   learner.pathway_.restore(model);
+  learner.pace_ = model.limit;
   if (model.ruled == 0) {
-    learner.aimd_.start(at, model.ramp);
+    if (model.limit > 0 && model.burst < small_burst) {
+      learner.pacer_.resume(model.limit, at);
+    } else {
+      learner.pacer_.start(at, model.ramp, model.limit);
+    }
     return learner;
   }
   learner.limited_ = model.limited != 0;
-  if (learner.limited_) learner.bucket_.restore(model, at);
   learner.ruled_ = true;
-  learner.ledger_.restore(model);
-  learner.aimd_.start(at, 0);
+  learner.trial_since_ = at;
+  learner.ledger_.start(true);
+  learner.pacer_.start(at, 0, model.limit);
   for (const auto& rule : model.rules) learner.windows_.push_back(Window::restored(rule, learner.wall_));
   remember(model.accepted, at, learner.wall_, learner.accepted_);
   remember(model.tried, at, learner.wall_, learner.tried_);
@@ -485,13 +481,15 @@ Learner Learner::restored(Settings settings, const Model& model, Instant now) {
 
 std::string Learner::reason() const {
   if (least_gap_ > 0) return "refusals cost long waits: " + to_text(least_gap_) + " s between requests";
-  if (!limited_) return "not known yet";
-  if (!ruled_) return "no rule fits: paced at " + to_text(aimd_.rate()) + "/s";
+  if (!ruled_) {
+    if (pacer_.limit() > 0) return "about " + to_text(pacer_.limit()) + " requests per second";
+    return limited_ ? "refused, and not measured yet" : "not known yet";
+  }
   const Window* best = nullptr;
   for (const auto& window : windows_) {
     if (window.known() && (best == nullptr || window.weight() > best->weight())) best = &window;
   }
-  return best == nullptr ? bucket_.name() : best->name();
+  return best == nullptr ? "a window not known yet" : best->name();
 }
 
 }  // namespace usersyncd::rate

@@ -6,10 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "rate/aimd.hpp"
-#include "rate/bucket.hpp"
 #include "rate/ledger.hpp"
 #include "rate/model.hpp"
+#include "rate/pacer.hpp"
 #include "rate/pathway.hpp"
 #include "rate/window.hpp"
 
@@ -71,25 +70,25 @@ class Learner {
   };
 
   std::optional<Seconds> ready(Seconds now);
-  double fastest() const;
   void weigh(Seconds at);
   Scene scene();
   void judge(Seconds at, bool accepted);
   void accepted(Seconds at, Seconds now, const Flight& flight);
   void refused(Seconds at, Seconds now, const Flight& flight);
-  void suppose(Seconds at);
+  void suppose();
   void suppose_lengths(Seconds at);
   void bury();
   void forget(Seconds at);
   void start_over();
   void watch(Seconds now, const Flight& flight, bool refused);
   void try_rule();
+  Seconds patience() const;
+  double mean_rate() const;
   bool confirmed() const;
   bool strong(const Window& window) const;
-  void fall_back(Seconds now, const Flight& flight, bool refused);
+  void fall_back(Seconds now);
   std::optional<Seconds> ready_knock(Seconds now, Seconds open);
   void knocked(bool accepted);
-  double recent_rate(Seconds at) const;
   double sure_share(Seconds at) const;
 
   Settings settings_;
@@ -99,17 +98,18 @@ class Learner {
   std::vector<Flight> flights_;
   std::vector<Seconds> arrivals_;  ///< of those under way, in order
   std::vector<Window> windows_;
-  Bucket bucket_;
   Habit habit_;
-  Aimd aimd_;
-  bool limited_ = false;  ///< ever refused
-  bool closed_ = false;   ///< refused, and nothing was accepted since
+  Pacer pacer_;
+  bool limited_ = false;      ///< ever refused
+  bool closed_ = false;       ///< refused, and nothing was accepted since
+  Seconds exhausted_at_ = 0;  ///< for the first time
   Seconds opened_at_ = -never, first_refusal_ = 0, last_refusal_ = 0, last_sent_ = -never;
   double episode_ = 0;  ///< accepted since the provider opened
   int fails_ = 0;       ///< refusals in a row
   Seconds hold_ = -never;
   std::vector<Opening> openings_;
-  double total_ = 0, bucket_share_ = 0;
+  double total_ = 0;
+  double pace_ = 0;  ///< that a rule has to keep up with
   Seconds chosen_ = never;
   double surprises_ = 0;  ///< refusals where none was expected, lately
   bool ruled_ = false;    ///< by what is believed; else by AIMD

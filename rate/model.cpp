@@ -7,7 +7,7 @@
 namespace usersyncd::rate {
 namespace {
 
-constexpr std::string_view heading = "rate-model 3";
+constexpr std::string_view heading = "rate-model 4";
 constexpr std::size_t most_lines = 256;
 constexpr std::size_t most_fields = 16;
 constexpr double infinite = 1e300;  ///< what stands for no bound in the text
@@ -43,24 +43,18 @@ std::optional<Fields> read(std::string_view line) {
 }
 
 bool read_numbers(const Fields& f, Model& model) {
-  if (f.size() != 13) return false;
+  if (f.size() != 8) return false;
   model.way = f[0];
   model.jitter = f[1];
   model.shortest_trip = f[2];
   model.limited = f[3];
-  model.lowest_rate = f[4];
-  model.highest_rate = f[5];
-  model.burst = f[6];
-  model.bucket_bits = f[7];
-  model.conflicts = f[8];
-  model.ruled = f[9];
-  model.aimd_accepted = f[10];
-  model.aimd_refused = f[11];
-  model.ramp = f[12];
+  model.limit = f[4];
+  model.burst = f[5];
+  model.ramp = f[6];
+  model.ruled = f[7];
   const bool sane_way = f[0] > 0 && f[0] < 600 && f[1] > 0 && f[1] < 600 && f[2] > 0;
-  const bool sane_bucket = f[4] >= 0 && f[5] > 0 && f[4] <= f[5] * 1.01 && f[6] >= 1 && std::abs(f[7]) < 100;
-  const bool sane_account = f[8] >= 0 && f[10] >= 0 && f[11] >= 0 && f[12] >= 0 && f[12] < 1e6;
-  return sane_way && sane_bucket && sane_account;
+  const bool sane_pace = f[4] >= 0 && f[4] < 1e6 && f[5] >= 0 && f[5] < 1e9 && f[6] >= 0 && f[6] < 1e6;
+  return sane_way && sane_pace;
 }
 
 bool read_rule(const Fields& f, Model& model) {
@@ -86,9 +80,7 @@ bool read_stretch(const Fields& f, std::vector<Model::Stretch>& to) {
 std::string Model::text() const {
   std::string text{heading};
   text += '\n';
-  write(text, 'n',
-        {way, jitter, shortest_trip, limited, lowest_rate, highest_rate, burst, bucket_bits, conflicts, ruled,
-         aimd_accepted, aimd_refused, ramp});
+  write(text, 'n', {way, jitter, shortest_trip, limited, limit, burst, ramp, ruled});
   for (const auto& r : rules) {
     write(
         text, 'r',

@@ -20,10 +20,10 @@ struct Model {
 
   double way = 0, jitter = 0, shortest_trip = 0;
   double limited = 0;  ///< ever refused
-  double lowest_rate = 0, highest_rate = 0, burst = 1, bucket_bits = 0, conflicts = 0;
-  double ramp = 0;                             ///< rate that was never refused
-  double ruled = 0;                            ///< by a rule; else by AIMD
-  double aimd_accepted = 0, aimd_refused = 0;  ///< what came of AIMD
+  double limit = 0;    ///< requests per second that were measured; 0: none
+  double burst = 1;    ///< that came before
+  double ramp = 0;     ///< rate that was never refused
+  double ruled = 0;    ///< by a rule; else by the pace
   std::vector<Rule> rules;
   std::vector<Stretch> accepted, tried;
 

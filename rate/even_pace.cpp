@@ -1,0 +1,181 @@
+#include "rate/even_pace.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace usersyncd::rate {
+namespace {
+
+constexpr double slowest = 0.002;  // one request in eight minutes
+constexpr double per_place = 8;    ///< accepted, in the ramp, for one more under way
+// A provider that was shut for so long after so many has windows: what it opens for may be as many again.
+constexpr Seconds long_shut = 5;
+constexpr double large_burst = 30;
+constexpr Seconds least_idle = 1;  ///< in which nothing was to do
+constexpr double near = 1.4;       ///< steps within which a limit is where it was
+constexpr double early = 0.4;      ///< share of the way back to it
+constexpr double most_haste = 9;
+constexpr double hasty = 2;  ///< progress with which it goes on after a limit that was not there
+constexpr double least_excess = 2, most_depth = 12;
+constexpr double known_from = 8;      ///< acceptances, as if a limit from before had been measured by them
+constexpr double unused_share = 0.5;  ///< of the time between the last refusal and the first acceptance
+// How long to wait while it is shut, as a share of the time that it has been: the more it lets through at
+// once, the dearer is a moment that is missed; but nobody waits for long that way.
+constexpr double dear_burst = 30, finest = 0.4, long_wait_share = 0.1;
+constexpr Seconds long_wait = 66;
+
+}  // namespace
+
+void EvenPace::start(Seconds now, double ramp, double limit) {
+  *this = EvenPace{};
+  rate_ = ramp;
+  known_ = limit;
+  next_ = now;
+}
+
+void EvenPace::resume(double rate, Seconds now) {
+  rate_ = limit_ = std::max(slowest, rate);
+  limited_ = measured_ = true;
+  ramp_ = false;
+  fails_ = 0;
+  progress_ = 0;
+  cut_ = begin_ = now;
+  trust_.restart();
+  throughput_.restart(now, rate_);
+  next_ = now + 1 / rate_;
+}
+
+Seconds EvenPace::ready_at(Seconds now) const {
+  return std::max(now, next_);
+}
+
+void EvenPace::sent(Seconds now) {
+  if (!throughput_.begun()) {
+    begin_ = now;
+    throughput_.begin(now);
+  }
+  if (rate_ == 0) return;
+  const Seconds idle = now - std::max(next_, last_answer_);
+  if (idle > least_idle) throughput_.unused(idle);
+  const double gap = 1 / rate_;
+  pressed_ = next_ > now - gap;
+  next_ = (pressed_ ? std::max(now, next_) : now) + gap;
+}
+
+void EvenPace::accepted(Seconds sent_at, Seconds now, Seconds round_trip, int places) {
+  if (sent_at < begin_ || !throughput_.begun()) return;
+  last_answer_ = now;
+  throughput_.accepted(now);
+  in_ramp_ += 1;
+  if (fails_ > 0) {
+    if (sent_at < cut_) return;
+    opened(now, round_trip, places);
+  }
+  const double most = places / round_trip;
+  if (ramp_) {
+    rate_ = std::max(rate_, std::min(most, (1 + in_ramp_ / per_place) / round_trip));
+  } else {
+    if (pressed_) climb(now);
+    rate_ = std::min(rate_, most);
+  }
+}
+
+/// The provider lets through again.
+void EvenPace::opened(Seconds now, Seconds round_trip, int places) {
+  const Seconds shut = now - shut_since_;
+  depth_ = std::max(depth_ / 2, limit_ * shut);
+  const bool once = fails_ == 1;
+  fails_ = 0;
+  if (once) return;
+  throughput_.unused(unused_share * (now - cut_));
+  progress_ = 0;
+  if (!measured_ && shut >= long_shut && in_ramp_ >= large_burst) {
+    ramp_ = true;
+    rate_ = 1 / round_trip;
+    in_ramp_ = 0;
+    next_ = now;
+    return;
+  }
+  if (!measured_) limit_ = throughput_.rate_from_start(now);
+  rate_ = std::clamp(limit_ * (1 - trust_.step()), slowest, places / round_trip);
+  throughput_.slowed(rate_);
+  next_ = now + 1 / rate_;
+}
+
+void EvenPace::climb(Seconds now) {
+  const double run = trust_.run(rate_);
+  progress_ += 1 / run;
+  rate_ *= 1 + trust_.step() / run * std::clamp(progress_ * progress_, 1.0, most_haste);
+  // More than the limit allows, and than a window can have held back: the limit is higher.
+  const bool higher = throughput_.excess(now, limit_) > least_excess + std::min(depth_, most_depth);
+  if (progress_ <= 1 || !higher) return;
+  trust_.raised();
+  limit_ = std::max(limit_, rate_);
+  progress_ = std::min(progress_, hasty);
+  throughput_.restart(now, rate_);
+}
+
+void EvenPace::refused(Seconds sent_at, Seconds now) {
+  if (sent_at < begin_ || sent_at < cut_ || !throughput_.begun()) return;  // had left before: nothing new
+  if (rate_ == 0) rate_ = 1 / std::max(0.001, now - sent_at);
+  cut_ = last_answer_ = now;
+  if (++fails_ == 1) {
+    exhausted(now);
+  } else {
+    shut(now);
+  }
+  next_ = now + 1 / rate_;
+}
+
+/// The limit, as it looks now that the provider is exhausted; and how far it is to be trusted.
+double EvenPace::estimate(Seconds now) {
+  average_ = {};
+  if (!limited_ && known_ > 0) {
+    trust_.cleared(known_from);
+    return std::min(rate_, known_);
+  }
+  const auto measured = throughput_.limit(now);
+  double limit = std::min(rate_, measured.rate);
+  if (measured.rate == never) {
+    average_ = throughput_.average(now);
+    limit = std::clamp(throughput_.lately(now), std::min(average_.rate, rate_), rate_);
+  }
+  if (!limited_) return limit;
+  const double miss = std::abs(std::log(limit / limit_));
+  if (miss < near * trust_.step() && progress_ > early) {
+    trust_.confirmed();
+  } else if (measured.rate < rate_) {
+    trust_.measured(measured.accepted);
+  } else {
+    trust_.doubted();
+    throughput_.forget_all_but_last();
+  }
+  return limit;
+}
+
+void EvenPace::exhausted(Seconds now) {
+  limit_ = estimate(now);
+  measured_ = limited_;
+  limited_ = true;
+  ramp_ = false;
+  progress_ = 0;
+  before_shut_ = throughput_.average(now).accepted;
+  rate_ = std::max(slowest, std::min(rate_ * (1 - trust_.step()), limit_));
+  throughput_.exhausted(now, rate_);
+  shut_since_ = now;
+}
+
+/// Refused again.
+void EvenPace::shut(Seconds now) {
+  // Who is shut for so long counts what comes in a longer time.
+  if (fails_ == 2 && measured_ && average_.rate < limit_) {
+    limit_ = average_.rate;
+    trust_.cleared(average_.accepted);
+  }
+  const Seconds time = now - shut_since_;
+  const double share =
+      time < long_wait ? std::clamp(dear_burst / std::max(1.0, before_shut_), finest, 1.0) : long_wait_share;
+  rate_ = std::max(slowest, std::min(rate_, 1 / (share * time)));
+}
+
+}  // namespace usersyncd::rate

@@ -1,0 +1,70 @@
+#include "rate/pacer.hpp"
+
+#include <algorithm>
+
+namespace usersyncd::rate {
+namespace {
+
+constexpr double even_stretch = 64;  ///< acceptances after which the pace is judged
+constexpr double most_refused = 8;   ///< in them
+constexpr double rough_below = 2;    ///< requests per second: above that AIMD is hardly ever refused either
+
+}  // namespace
+
+void Pacer::start(Seconds now, double ramp, double limit) {
+  *this = Pacer{};
+  pace_.start(now, ramp, limit);
+}
+
+void Pacer::resume(double rate, Seconds now) {
+  rough_ = false;
+  pace_.resume(rate, now);
+  begin_stretch(even_stretch, now);
+}
+
+void Pacer::sent(Seconds now) {
+  if (rough_) {
+    aimd_.sent(now);
+  } else {
+    pace_.sent(now);
+  }
+}
+
+void Pacer::accepted(Seconds sent_at, Seconds now, Seconds round_trip, int places) {
+  if (rough_) {
+    aimd_.accepted(now, places / round_trip);
+  } else {
+    pace_.accepted(sent_at, now, round_trip, places);
+  }
+  if (!pace_.limited()) return;
+  accepted_ += 1;
+  if (accepted_ >= stretch_) judge(now);
+}
+
+void Pacer::refused(Seconds sent_at, Seconds now) {
+  refused_ += 1;
+  if (rough_) {
+    aimd_.refused(sent_at, now);
+  } else {
+    pace_.refused(sent_at, now);
+  }
+}
+
+/// After a stretch, by the one or the other.
+void Pacer::judge(Seconds now) {
+  if (rough_) return resume(accepted_ / std::max(0.001, now - stretch_begin_), now);
+  rough_ = !first_ && pace_.rate() < rough_below && refused_ > most_refused;
+  first_ = false;
+  if (!rough_) return begin_stretch(even_stretch, now);
+  aimd_.resume(pace_.rate(), now);
+  begin_stretch(next_rough_stretch_, now);
+  next_rough_stretch_ *= 2;
+}
+
+void Pacer::begin_stretch(double accepted, Seconds now) {
+  stretch_ = accepted;
+  stretch_begin_ = now;
+  accepted_ = refused_ = 0;
+}
+
+}  // namespace usersyncd::rate
