@@ -201,7 +201,8 @@ Awaitable<bool> Cycle::observe(Look& look, Reading reading, const Desired& desir
     co_return false;
   }
   look.observed = std::move(*observed);
-  look.problems = check_against_capabilities(rules, account_.capabilities, account_.id);
+  for (auto& problem : check_against_capabilities(rules, account_.capabilities, account_.id))
+    look.problems.push_back(std::move(problem));
   co_return look.problems.empty();
 }
 
