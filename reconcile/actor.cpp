@@ -365,6 +365,7 @@ ActionResult Actor::refused(const Action& action, std::int64_t intent, const Wri
   if (outcome.kind == Outcome::credential) kind = Kind::fatal;
   if (!sent && may_not_write()) kind = Kind::held;
   auto made = result(kind, outcome.message);
+  made.for_nobody = kind == Kind::manual && outcome.for_nobody;
   made.trouble = !sent && kind == Kind::failed;  // nobody was reached, which is not about the user
   return made;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "reconcile/cycle.hpp"
+#include "reconcile/impossible.hpp"
 #include "reconcile/parallel.hpp"
 #include "sync/plan_text.hpp"
 
@@ -214,6 +215,9 @@ void Cycle::settle_failures(const JudgedAction& judged, const ActionResult& resu
   }
   const bool undone = result.kind == Kind::unverified && result.trouble;
   if (result.kind != Kind::failed && result.kind != Kind::manual && !undone) return;
+  // From now on the plan says so.
+  if (result.for_nobody)
+    return note_impossible(ports_.store, account_.id, action.operation, result.message, ports_.clock.now());
   const auto backoffs = ports_.store.load_backoffs(account_.id);
   const auto before = backoffs.find(key_of(action.username));
   Backoff backoff;
