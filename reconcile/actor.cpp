@@ -180,7 +180,7 @@ Awaitable<ActionResult> Actor::create(Permit permit, bool verify_later) {
     }
     close(action, intent, IntentState::not_done, outcome.message);
     const bool again = co_await wait_for_another_try(outcome.wait, attempt, started);
-    if (!again) co_return result(Kind::held, "not done: " + outcome.message);
+    if (!again) co_return result(Kind::held, outcome.message);
   }
 }
 
@@ -315,7 +315,7 @@ Awaitable<ActionResult> Actor::change(Permit permit) {
     }
     close(action, intent, IntentState::not_done, outcome.message);
     const bool again = co_await wait_for_another_try(outcome.wait, attempt, started);
-    if (!again) co_return result(Kind::held, "not done: " + outcome.message);
+    if (!again) co_return result(Kind::held, outcome.message);
   }
 }
 

@@ -348,8 +348,7 @@ void Cycle::save_undo(const Look& look) {
 
 void Cycle::save(const Look& look, const Desired& desired, std::optional<Time> next_poll) {
   // A quiet look that a power cut takes has told nobody anything new.
-  auto together =
-      ports_.store.begin(look.glanced ? Transaction::Kind::relaxed : Transaction::Kind::write);
+  auto together = ports_.store.begin(look.glanced ? Transaction::Kind::relaxed : Transaction::Kind::write);
   if (look.glanced)
     save_glance(look, next_poll);
   else
