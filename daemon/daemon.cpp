@@ -134,7 +134,10 @@ void Daemon::start(const Accounts& accounts) {
     old->sleeper.cancel();
   }
   accounts_ = accounts;
-  for (const auto& account : accounts_) spawn(poll_forever(account));
+  for (const auto& account : accounts_) {
+    place_.metrics().watch(account->stack->context().id);
+    spawn(poll_forever(account));
+  }
 }
 
 // The store has them for whoever needs one. Held for all, they would be most of what this process needs.
