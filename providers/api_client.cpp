@@ -8,6 +8,7 @@
 #include "providers/outcome.hpp"
 #include "providers/rate_hint.hpp"
 #include "providers/tree.hpp"
+#include "sync/user_agent.hpp"
 
 namespace usersyncd {
 namespace {
@@ -245,6 +246,7 @@ Awaitable<ApiClient::Exchange> ApiClient::exchange(HttpRequest request, Http& ht
                                                    RateGate& gate, std::optional<std::string> known_digest,
                                                    ExchangeContext context) {
   set_header(request.headers, "Accept", "application/json");
+  set_header(request.headers, "User-Agent", user_agent);
   const std::string url = base_url + request.target;
   const std::string what = request.method + " " + without_query(request.target);
   const Duration sent_at = ports_.clock.steady();
