@@ -1,5 +1,6 @@
 #include "daemon/audit_text.hpp"
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 
 #include "daemon/commands.hpp"
@@ -8,12 +9,40 @@ namespace usersyncd {
 
 namespace json = boost::json;
 
+namespace {
+
+bool is_in_config(const Settings& settings, const std::string& id) {
+  return std::any_of(settings.accounts.begin(), settings.accounts.end(),
+                     [&](const AccountSettings& account) { return account.config.id == id; });
+}
+
+// Of accounts that have left the config, too.
+bool has_records(Store& store, const std::string& id) {
+  bool any = false;
+  AuditFilter filter;
+  filter.account = id;
+  store.audit().for_each(filter, [&](const AuditRow&) { any = true; });
+  return any;
+}
+
+}  // namespace
+
 std::unique_ptr<Store> open_audit_store(const CommandLine& line, Exit& exit) {
   const auto loaded = load_accounts(line.config);
-  if (loaded.value) return std::make_unique<Store>(loaded.value->config.store_path, Access::read_only);
-  print_problems(loaded.problems);
-  exit = loaded.exit;
-  return nullptr;
+  if (!loaded.value) {
+    print_problems(loaded.problems);
+    exit = loaded.exit;
+    return nullptr;
+  }
+  auto store = std::make_unique<Store>(loaded.value->config.store_path, Access::read_only);
+  for (const auto& id : line.accounts) {
+    if (is_in_config(*loaded.value, id) || has_records(*store, id)) continue;
+    print_error(Error{ErrorKind::usage, "no account \"" + id + "\" in the config, nor in the audit log",
+                      "--account"});
+    exit = Exit::usage;
+    return nullptr;
+  }
+  return store;
 }
 
 std::string audit_member(const json::value& record, const char* pointer) {
