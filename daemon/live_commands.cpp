@@ -79,6 +79,7 @@ std::size_t tell_what_is_left(const LiveAccount& account) {
 Awaitable<void> one_of_all(LiveAccount& account, const std::function<Awaitable<void>(LiveAccount&)>& one) {
   co_await one(account);
   account.stack->save_rates(!account.acted.steps.empty());
+  account.stack->note_waiting();
 }
 
 }  // namespace

@@ -398,9 +398,9 @@ WriteOutcome ApiClient::outcome(Operation operation, const Exchange& done, const
   }
   const Answer& answer = *done.answer;
   outcome.kind = outcome_of(operation, answer.meaning);
+  outcome.for_nobody = answer.meaning == Meaning::unsupported;
   outcome.message = ports_.redactor.redact(answer.summary());
   outcome.code = answer.code;
-  outcome.for_nobody = answer.meaning == Meaning::unsupported;
   const bool unauthorized = answer.meaning == Meaning::unauthorized && login_.kind == AuthKind::oauth2;
   if (unauthorized) {
     // A token may have run out early, for all writes that are under way with it; a second fresh one that is

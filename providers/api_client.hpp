@@ -82,6 +82,7 @@ class ApiClient {
 
   /// For `status`: until when requests wait for the rate limit, and why.
   std::optional<RateGate::Waiting> waiting() const;
+  Duration delay_of_reads() const { return reads_.delay(); }
   /// What has been learned of the provider's limits, by class of endpoints: for the next process, and in
   /// words.
   std::map<std::string, std::string> rates() const;
@@ -147,7 +148,7 @@ class ApiClient {
   RateGate& writes_;
   RateGate& login_gate_;
   TokenKeeper token_;
-  ExchangeContext token_context_;  ///< of whoever made the token be fetched
+  ExchangeContext token_context_;     ///< of whoever made the token be fetched
   bool fresh_token_refused_ = false;  ///< to a write, and none was answered otherwise since
 };
 
