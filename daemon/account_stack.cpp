@@ -96,9 +96,20 @@ void AccountStack::save_rates(bool acted) {
   std::string words;
   for (const auto& [name, learned] : provider_->learned_rates())
     words += (words.empty() ? "" : "; ") + name + ": " + learned;
-  if (words == saved_rates_ && !acted) return;
+  if (words == saved_rates_ && !acted && !provider_->waiting()) return;
   process_.store.save_rates(context_.id, provider_->rates(), words);
   saved_rates_ = std::move(words);
+}
+
+void AccountStack::note_waiting() {
+  const auto waiting = provider_->waiting();
+  if (!waiting) return;
+  auto together = process_.store.begin();
+  auto state = process_.store.load_state(context_.id);
+  state.waiting_until = waiting->until;
+  state.waiting_reason = waiting->reason;
+  process_.store.save_state(context_.id, state);
+  together.commit();
 }
 
 void AccountStack::rest() {

@@ -41,6 +41,8 @@ class AccountStack {
   RestProvider& provider() { return *provider_; }
   /// Puts what was learned of the provider's limits into the store, where it differs.
   void save_rates(bool acted);
+  /// For a command at its end: tells `status` that the provider wants to be left alone, if so.
+  void note_waiting();
   /// Nothing will be asked for a while: kept connections are closed.
   void rest();
   /// From now on nothing is written to the account: its config is no longer the one in force.

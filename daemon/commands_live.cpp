@@ -148,14 +148,17 @@ void leave_out_others(std::vector<LiveAccount>& accounts, const std::vector<std:
 }
 
 Awaitable<void> act_on(Live& live, LiveAccount& account) {
-  if (!account.look.judged || !account.look.observed.observation.complete) co_return;
+  if (!account.lock) co_return;
+  const bool believed = account.look.judged && account.look.observed.observation.complete;
+  if (live.place->clock().stopping() && !believed) co_return;  // cut off by the stop, not by the provider
+  // Also what failed: `status` tells of it, and a list that shrank can be accepted.
   account.cycle->save(account.look, account.desired, std::nullopt);
-  if (account.stack->context().enforce) {
+  if (believed && account.stack->context().enforce) {
     auto acted = co_await account.cycle->act(account.look, account.desired);
     account.acted = std::move(acted);
   }
   account.cycle->finish(account.look, account.acted);
-  if (account.stack->context().enforce) {
+  if (believed && account.stack->context().enforce) {
     co_await follow_up(*live.place, account, live.settings.wanted.rules, follow_up_rounds);
   }
 }

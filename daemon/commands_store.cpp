@@ -239,7 +239,10 @@ Exit run_status(const CommandLine& line) {
     text += "the reload of " + refused_at +
             " was refused, what was valid before is in force: " + terminal_safe(why_refused) + "\n";
   for (const auto& account : opened.accounts) {
-    const auto state = opened.store->load_state(account.config.id);
+    auto state = opened.store->load_state(account.config.id);
+    // Of a command's wait nobody tells that it is over.
+    if (state.waiting_until && *state.waiting_until <= now()) state.waiting_until.reset();
+    if (!state.waiting_until) state.waiting_reason.clear();
     const auto pause = opened.store->paused(account.config.id);
     const auto rates = opened.store->load_rates_in_words(account.config.id).value_or("");
     accounts.push_back(status_json(account, state, pause, rates));

@@ -155,7 +155,10 @@ void Daemon::start(const Accounts& accounts) {
   }
   accounts_ = accounts;
   polled_ = 0;
-  for (const auto& account : accounts_) spawn(poll_forever(account));
+  for (const auto& account : accounts_) {
+    place_.metrics().watch(account->stack->context().id);
+    spawn(poll_forever(account));
+  }
 }
 
 void Daemon::wake(Account& account) {
@@ -181,10 +184,36 @@ Awaitable<void> Daemon::poll_forever(std::shared_ptr<Account> account) {
     // A tenth of jitter either way keeps many accounts from marching in step.
     const auto until_next =
         std::chrono::duration_cast<Duration>(interval * (0.9 + 0.2 * place_.random().uniform()));
-    co_await poll_once(account, until_next);
-    if (until_next > worth_keeping || accounts_.size() > most_kept_connections) account->stack->rest();
-    co_await sleep(account, until_next);
+    if (parked_for(*account) == Duration{0}) co_await poll_once(account, until_next);
+    const auto rest = std::max(until_next, park(*account));
+    if (rest > worth_keeping || accounts_.size() > most_kept_connections) account->stack->rest();
+    co_await sleep(account, rest);
   }
+}
+
+// How long the provider wants to be left alone, if that is longer than a read would wait for it.
+Duration Daemon::parked_for(const Account& account) {
+  const auto wait = account.stack->provider().delay_of_reads();
+  return wait > account.stack->context().retry_for ? wait : Duration{0};
+}
+
+// Nothing can be found out until then, so nothing is tried, nor told to have failed.
+Duration Daemon::park(Account& account) {
+  const auto wait = parked_for(account);
+  if (wait == Duration{0}) return wait;
+  account.woken = false;
+  note_polled(account);
+  const auto wake_up = place_.clock().now() + wait;
+  account.summary = "left alone until " + format_time(wake_up) + ", as the provider asked";
+  const auto& id = account.stack->context().id;
+  try {
+    auto state = place_.store().load_state(id);
+    state.next_poll = wake_up;
+    place_.store().save_state(id, state);
+  } catch (const StoreError& error) {
+    tell_failure(account, error.what());
+  }
+  return wait;
 }
 
 // The boundary of a cycle: whatever breaks in it, the next one runs in full (A52).

@@ -56,6 +56,8 @@ class Daemon {
   Result<Accounts> make_accounts(const Settings& settings);
   void start(const Accounts& accounts);
   Awaitable<void> poll_forever(std::shared_ptr<Account> account);
+  static Duration parked_for(const Account& account);
+  Duration park(Account& account);
   Awaitable<void> poll_once(std::shared_ptr<Account> account, Duration until_next);
   Awaitable<void> cycle(std::shared_ptr<Account> account, Duration until_next);
   Awaitable<Look> look(std::shared_ptr<Account> account, Cycle& cycle, const Settings& settings,

@@ -17,6 +17,7 @@
 
 #include "daemon/resolve.hpp"
 #include "daemon/tls.hpp"
+#include "sync/user_agent.hpp"
 
 namespace usersyncd {
 namespace {
@@ -83,7 +84,7 @@ Request make_request(HttpRequest&& plain, const Origin& origin) {
   // Set last, so that ours replace the caller's.
   request.erase(http::field::transfer_encoding);
   request.set(http::field::host, origin.authority());
-  request.set(http::field::user_agent, "usersyncd/" USERSYNCD_VERSION);
+  request.set(http::field::user_agent, user_agent);
   request.set(http::field::accept_encoding, "identity");
   request.set(http::field::connection, "keep-alive");
   request.erase(http::field::content_length);

@@ -27,6 +27,17 @@ std::set<std::string> permitted_ids(const Look& look) {
   return ids;
 }
 
+// What failed once stays failed, unless it was done after all; a later round may not even have tried.
+void note_failures(LiveAccount& account, const Acted& acted) {
+  using Kind = ActionResult::Kind;
+  for (const auto& step : acted.steps) {
+    const auto kind = step.result.kind;
+    const auto& id = step.judged->action.id;
+    if (kind == Kind::failed || kind == Kind::manual || kind == Kind::fatal) account.failed.insert(id);
+    if (kind == Kind::applied) account.failed.erase(id);
+  }
+}
+
 }  // namespace
 
 Awaitable<std::optional<AccountLock>> lock_account(Workplace& place, std::string account, Duration patience) {
@@ -59,6 +70,8 @@ Awaitable<void> follow_up(Workplace& place, LiveAccount& account, const RuleSet&
     cycle->save(look, account.desired, std::nullopt);
     auto acted = co_await cycle->act(look, account.desired, &permitted);
     cycle->finish(look, acted);
+    note_failures(account, account.acted);
+    note_failures(account, acted);
     account.look = std::move(look);
     account.acted = std::move(acted);
     account.cycle = std::move(cycle);

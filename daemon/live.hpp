@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct LiveAccount {
   std::unique_ptr<Cycle> cycle;
   Look look;
   Acted acted;
+  /// Ids of actions that failed in an earlier round of these, and that none has done since.
+  std::set<std::string> failed;
 };
 
 /// Takes the account's lock, waiting for a cycle of the daemon's or another command to end. Empty: stopped,

@@ -39,9 +39,47 @@ Error told_to_people(Error error, const std::string& account) {
   return error;
 }
 
+bool has_failed(const LiveAccount& account) {
+  using Kind = ActionResult::Kind;
+  const auto& acted = account.acted;
+  const auto failures = acted.count(Kind::failed) + acted.count(Kind::fatal) + acted.count(Kind::manual);
+  return failures + acted.count(Kind::unverified) + acted.count(Kind::changed) + account.failed.size() > 0;
+}
+
+std::string why_left(const Acted& acted, const JudgedAction& judged) {
+  const auto key = key_of(judged.action.username);
+  bool user_was_tried = false;
+  for (const auto& step : acted.steps) {
+    if (step.judged == &judged) return step.result.message;
+    user_was_tried = user_was_tried || key_of(step.judged->action.username) == key;
+  }
+  if (user_was_tried) return "it was to follow another step on this user";
+  if (!acted.stopped.empty()) return acted.stopped;
+  return "it is not what was shown before; it can be done now, run it again";
+}
+
+// Prints what was to be done and was not even tried to its end; returns how much that is. What came of the
+// rest was told when it came.
+std::size_t tell_what_is_left(const LiveAccount& account) {
+  std::map<const JudgedAction*, const ActionResult*> results;
+  for (const auto& step : account.acted.steps) results[step.judged] = &step.result;
+  std::size_t left = 0;
+  for (const auto& judged : account.look.judged->actions()) {
+    if (judged.verdict != Verdict::apply) continue;
+    const auto result = results.find(&judged);
+    if (result != results.end() && result->second->kind != ActionResult::Kind::held) continue;
+    std::cout << "not done    " << judged.action.account << "  " << name_of(judged.action.operation) << ' '
+              << terminal_safe(judged.action.username) << ": "
+              << terminal_safe(why_left(account.acted, judged)) << '\n';
+    ++left;
+  }
+  return left;
+}
+
 Awaitable<void> one_of_all(LiveAccount& account, const std::function<Awaitable<void>(LiveAccount&)>& one) {
   co_await one(account);
   account.stack->save_rates(!account.acted.steps.empty());
+  account.stack->note_waiting();
 }
 
 }  // namespace
@@ -62,7 +100,8 @@ void TerminalEvents::emit(const Event& event) {
     std::cout << "not done    " << who << ": " << terminal_safe(event.reason) << '\n';
   if (event.name == "cycle.summary")
     std::cout << event.account << ": " << event.reason << "  (run " << event.run << ")\n";
-  if (event.name == "breaker.open" || event.name == "rate.limited" || event.name == "poll.incomplete") {
+  const bool asks = event.name == "approval.requested";
+  if (asks || event.name == "breaker.open" || event.name == "rate.limited") {
     std::cerr << event.name << ": " << terminal_safe(event.reason) << '\n';
   }
 }
@@ -222,26 +261,21 @@ Exit exit_of_plan(const PlanSummary& summary) {
 }
 
 Exit exit_after(const std::vector<LiveAccount>& accounts) {
-  using Kind = ActionResult::Kind;
   auto exit = Exit::done;
   for (const auto& account : accounts) {
     if (!account.look.judged) continue;
-    const auto& acted = account.acted;
-    const bool failed = acted.count(Kind::failed) + acted.count(Kind::fatal) + acted.count(Kind::unverified) +
-                            acted.count(Kind::changed) >
-                        0;
+    const auto& context = account.stack->context();
     const auto summary = summarize({&*account.look.judged});
-    const bool held =
-        summary.held + summary.unaccepted + acted.count(Kind::held) + acted.count(Kind::manual) > 0;
-    if (failed) exit = worse(exit, Exit::failed);
-    // What waited for an earlier write to settle was not among what was agreed to; it can be done now.
-    const bool left = account.stack->context().enforce && summary.to_apply() > acted.steps.size();
-    if (left)
-      std::cerr << "account " << account.stack->context().id << ": more can be done now; run it again\n";
-    if (held || left || !account.stack->context().enforce) exit = worse(exit, Exit::held);
-    if (account.stack->context().enforce) continue;
-    std::cerr << "account " << account.stack->context().id
-              << " is in observe mode: nothing was sent; set `mode: enforce` to apply\n";
+    if (summary.held + summary.unaccepted > 0) exit = worse(exit, Exit::held);
+    if (!context.enforce) {
+      exit = worse(exit, Exit::held);
+      std::cerr << "account " << context.id
+                << " is in observe mode: nothing was sent; set `mode: enforce` to apply\n";
+      continue;
+    }
+    if (has_failed(account)) exit = worse(exit, Exit::failed);
+    const bool paused = account.stack->ports().store.paused(context.id).has_value();
+    if (tell_what_is_left(account) > 0) exit = worse(exit, paused ? Exit::held : Exit::failed);
   }
   return exit;
 }

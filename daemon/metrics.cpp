@@ -1,6 +1,7 @@
 #include "daemon/metrics.hpp"
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <utility>
 
@@ -76,15 +77,37 @@ std::string samples(std::string_view name, const std::map<std::string, std::uint
   return out;
 }
 
-void drop_account(std::map<std::string, std::uint64_t>& series, const std::string& account) {
-  const std::string prefix = label("account", account) + ',';
-  std::erase_if(series, [&prefix](const auto& entry) { return entry.first.starts_with(prefix); });
+template <class Key, class Count>
+Count count_of(const std::map<Key, Count>& counts, const Key& key) {
+  const auto found = counts.find(key);
+  return found == counts.end() ? Count{0} : found->second;
+}
+
+constexpr std::array poll_results{Metrics::PollResult::ok, Metrics::PollResult::failed,
+                                  Metrics::PollResult::incomplete};
+constexpr std::array action_results{Metrics::ActionResult::applied, Metrics::ActionResult::failed,
+                                    Metrics::ActionResult::unverified};
+constexpr std::array operations{Operation::create, Operation::update, Operation::enable, Operation::disable,
+                                Operation::remove};
+constexpr std::array held_verdicts{Verdict::approval, Verdict::denied, Verdict::deferred,
+                                   Verdict::limited,  Verdict::paused, Verdict::manual};
+
+// Every kind of drift that the plan knows, and whatever else was counted.
+std::map<std::string, std::size_t> with_all_kinds(std::map<std::string, std::size_t> by_kind) {
+  for (const Field field : all_fields) by_kind.try_emplace(std::string{name_of(field)}, 0U);
+  for (const auto* kind : {"missing", "leaver", "unmanaged", "rename", "ambiguous"})
+    by_kind.try_emplace(kind, 0U);
+  return by_kind;
 }
 
 }  // namespace
 
+void Metrics::watch(const std::string& account) {
+  accounts_[account].watched = true;
+}
+
 void Metrics::count_poll(const std::string& account, PollResult result) {
-  ++polls_[labels({{"account", account}, {"result", name_of(result)}})];
+  ++accounts_[account].polls[result];
 }
 
 void Metrics::count_request(const std::string& account, const std::string& method, int status,
@@ -97,33 +120,93 @@ void Metrics::count_request(const std::string& account, const std::string& metho
 }
 
 void Metrics::count_action(const std::string& account, Operation operation, ActionResult result) {
-  ++actions_[labels(
-      {{"account", account}, {"operation", usersyncd::name_of(operation)}, {"result", name_of(result)}})];
+  ++accounts_[account].actions[{operation, result}];
 }
 
 void Metrics::count_rate_limited(const std::string& account) {
-  ++rate_limited_[labels({{"account", account}})];
+  ++accounts_[account].rate_limited;
 }
 
 void Metrics::set_drift(const std::string& account, const std::map<std::string, std::size_t>& by_kind) {
-  drop_account(drift_, account);
-  for (const auto& [kind, count] : by_kind) drift_[labels({{"account", account}, {"kind", kind}})] = count;
+  accounts_[account].drift = by_kind;
 }
 
 void Metrics::set_held(const std::string& account, const std::map<Verdict, std::size_t>& by_verdict) {
-  drop_account(held_, account);
-  for (const auto& [verdict, count] : by_verdict)
-    held_[labels({{"account", account}, {"verdict", usersyncd::name_of(verdict)}})] = count;
+  accounts_[account].held = by_verdict;
 }
 
 void Metrics::set_last_success(const std::string& account, Time time) {
-  last_success_[labels({{"account", account}})] = time;
+  accounts_[account].last_success = time;
 }
 
 void Metrics::forget(const std::string& account) {
-  drop_account(drift_, account);
-  drop_account(held_, account);
-  last_success_.erase(labels({{"account", account}}));
+  auto& forgotten = accounts_[account];
+  forgotten.watched = false;
+  forgotten.drift.clear();
+  forgotten.held.clear();
+  forgotten.last_success.reset();
+}
+
+std::string Metrics::polls() const {
+  std::string out = head("usersyncd_polls", "counter", "Polls of an account.");
+  for (const auto& [account, known] : accounts_) {
+    for (const auto result : poll_results) {
+      out += sample("usersyncd_polls_total", labels({{"account", account}, {"result", name_of(result)}}),
+                    std::to_string(count_of(known.polls, result)));
+    }
+  }
+  return out;
+}
+
+std::string Metrics::drifts() const {
+  std::string out =
+      head("usersyncd_drift", "gauge", "Differences between what is wanted and what is there, by kind.");
+  for (const auto& [account, known] : accounts_) {
+    if (!known.watched) continue;
+    for (const auto& [kind, count] : with_all_kinds(known.drift))
+      out += sample("usersyncd_drift", labels({{"account", account}, {"kind", kind}}), std::to_string(count));
+  }
+  return out;
+}
+
+std::string Metrics::actions() const {
+  std::string out = head("usersyncd_actions", "counter", "Writes to a provider, by what came of them.");
+  for (const auto& [account, known] : accounts_) {
+    for (const auto operation : operations) {
+      for (const auto result : action_results) {
+        out += sample("usersyncd_actions_total",
+                      labels({{"account", account},
+                              {"operation", usersyncd::name_of(operation)},
+                              {"result", name_of(result)}}),
+                      std::to_string(count_of(known.actions, {operation, result})));
+      }
+    }
+  }
+  return out;
+}
+
+std::string Metrics::helds() const {
+  std::string out =
+      head("usersyncd_held_actions", "gauge", "Actions that wait for a person, a time or a limit.");
+  for (const auto& [account, known] : accounts_) {
+    if (!known.watched) continue;
+    for (const auto verdict : held_verdicts) {
+      out += sample("usersyncd_held_actions",
+                    labels({{"account", account}, {"verdict", usersyncd::name_of(verdict)}}),
+                    std::to_string(count_of(known.held, verdict)));
+    }
+  }
+  return out;
+}
+
+std::string Metrics::rate_limits() const {
+  std::string out =
+      head("usersyncd_rate_limited", "counter", "Answers by which a provider asked to slow down.");
+  for (const auto& [account, known] : accounts_) {
+    out += sample("usersyncd_rate_limited_total", labels({{"account", account}}),
+                  std::to_string(known.rate_limited));
+  }
+  return out;
 }
 
 std::string Metrics::durations() const {
@@ -143,27 +226,18 @@ std::string Metrics::durations() const {
 std::string Metrics::last_successes() const {
   constexpr std::string_view name = "usersyncd_last_success_timestamp_seconds";
   std::string out = head(name, "gauge", "When an account was last polled with success.");
-  for (const auto& [written_labels, time] : last_success_)
-    out += sample(name, written_labels, seconds(time.time_since_epoch()));
+  for (const auto& [account, known] : accounts_) {
+    if (!known.last_success) continue;
+    out += sample(name, labels({{"account", account}}), seconds(known.last_success->time_since_epoch()));
+  }
   return out;
 }
 
 std::string Metrics::text() const {
-  std::string out;
-  out += head("usersyncd_polls", "counter", "Polls of an account.");
-  out += samples("usersyncd_polls_total", polls_);
+  std::string out = polls();
   out += head("usersyncd_requests", "counter", "Requests to a provider; status none: no answer.");
   out += samples("usersyncd_requests_total", requests_);
-  out += durations();
-  out += head("usersyncd_drift", "gauge", "Differences between what is wanted and what is there, by kind.");
-  out += samples("usersyncd_drift", drift_);
-  out += head("usersyncd_actions", "counter", "Writes to a provider, by what came of them.");
-  out += samples("usersyncd_actions_total", actions_);
-  out += head("usersyncd_held_actions", "gauge", "Actions that wait for a person, a time or a limit.");
-  out += samples("usersyncd_held_actions", held_);
-  out += last_successes();
-  out += head("usersyncd_rate_limited", "counter", "Answers by which a provider asked to slow down.");
-  out += samples("usersyncd_rate_limited_total", rate_limited_);
+  out += durations() + drifts() + actions() + helds() + last_successes() + rate_limits();
   out += head("usersyncd_build", "info", "The version that runs.");
   out += sample("usersyncd_build_info", label("version", USERSYNCD_VERSION), "1");
   return out + "# EOF\n";

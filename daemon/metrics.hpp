@@ -3,8 +3,10 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "sync/judged.hpp"
 #include "sync/time.hpp"
@@ -12,11 +14,15 @@
 namespace usersyncd {
 
 /// The numbers of the contract, in the OpenMetrics text format. Every label value is an account of the
-/// config's or one of a fixed set, so the number of series is bounded.
+/// config's or one of a fixed set, so the number of series is bounded. What can be foreseen is there from the
+/// start and says 0: who watches for a rise has to see the value before it.
 class Metrics {
  public:
   enum class PollResult { ok, failed, incomplete };
   enum class ActionResult { applied, failed, unverified };
+
+  /// The account is in the config: its series are shown from now on.
+  void watch(const std::string& account);
 
   void count_poll(const std::string& account, PollResult result);
   /// `status` is that of the answer, zero if there was none.
@@ -37,7 +43,7 @@ class Metrics {
   std::string text() const;
 
  private:
-  /// By the labels as they are written, account first.
+  /// By the labels as they are written.
   using Series = std::map<std::string, std::uint64_t>;
 
   /// Upper bounds of the buckets; one more bucket takes the rest.
@@ -45,11 +51,26 @@ class Metrics {
       Duration{5},   Duration{10},   Duration{25},   Duration{50},     Duration{100},   Duration{250},
       Duration{500}, Duration{1000}, Duration{5000}, Duration{10'000}, Duration{30'000}};
 
-  std::string durations() const;
-  std::string last_successes() const;
+  struct OfAccount {
+    bool watched = false;  ///< whether it has gauges
+    std::map<PollResult, std::uint64_t> polls;
+    std::map<std::pair<Operation, ActionResult>, std::uint64_t> actions;
+    std::uint64_t rate_limited = 0;
+    std::map<std::string, std::size_t> drift;  ///< by kind
+    std::map<Verdict, std::size_t> held;
+    std::optional<Time> last_success;
+  };
 
-  Series polls_, requests_, drift_, actions_, held_, rate_limited_;
-  std::map<std::string, Time> last_success_;  ///< by the labels as they are written
+  std::string polls() const;
+  std::string durations() const;
+  std::string drifts() const;
+  std::string actions() const;
+  std::string helds() const;
+  std::string last_successes() const;
+  std::string rate_limits() const;
+
+  std::map<std::string, OfAccount> accounts_;
+  Series requests_;
   std::array<std::uint64_t, bounds_.size() + 1> buckets_{};
   Duration duration_sum_{};
 };

@@ -38,12 +38,8 @@ std::vector<std::string> account_ids(const Config& config) {
   return ids;
 }
 
-void add_errors(const std::vector<Error>& errors, Problems& problems) {
-  for (const auto& error : errors) {
-    Place place;
-    place.file = error.where;
-    problems.add(place, error.message);
-  }
+void add_errors(const std::vector<RuleProblem>& errors, Problems& problems) {
+  for (const auto& error : errors) problems.add(error.place, error.message);
 }
 
 std::string owner_of(const std::string& path, std::int64_t& newest) {

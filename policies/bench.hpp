@@ -17,6 +17,7 @@ struct Hold {
   std::string rule;  ///< empty: no rule but a fact, as that the provider cannot do it
   std::string sentence;
   std::string approval = {};  ///< for a verdict of `approval`: the id that a person has to approve
+  bool early = false;         ///< the action is not due at all yet, so that nobody need be asked for it
 };
 
 /// An action before the judge.

@@ -7,8 +7,8 @@
 namespace usersyncd {
 namespace {
 
-Error problem(const Rule& rule, const std::string& message) {
-  return {ErrorKind::desired, "rule " + rule.name + " " + message, rule.place.text()};
+RuleProblem problem(const Rule& rule, const std::string& message) {
+  return {{ErrorKind::desired, "rule " + rule.name + " " + message, rule.place.text()}, rule.place};
 }
 
 // What a rule needs that the provider cannot do, in words; empty: nothing.
@@ -33,9 +33,9 @@ std::string lacking(const Rule& rule, const Capabilities& can) {
 
 }  // namespace
 
-std::vector<Error> check_against_capabilities(const RuleSet& rules, const Capabilities& capabilities,
-                                              const std::string& account) {
-  std::vector<Error> errors;
+std::vector<RuleProblem> check_against_capabilities(const RuleSet& rules, const Capabilities& capabilities,
+                                                    const std::string& account) {
+  std::vector<RuleProblem> errors;
   for (const auto& rule : rules.rules()) {
     if (rule.built_in || !concerns_account(rule.match, account)) continue;
     const auto message = lacking(rule, capabilities);
@@ -44,8 +44,9 @@ std::vector<Error> check_against_capabilities(const RuleSet& rules, const Capabi
   return errors;
 }
 
-std::vector<Error> check_against_accounts(const RuleSet& rules, const std::vector<std::string>& account_ids) {
-  std::vector<Error> errors;
+std::vector<RuleProblem> check_against_accounts(const RuleSet& rules,
+                                                const std::vector<std::string>& account_ids) {
+  std::vector<RuleProblem> errors;
   for (const auto& rule : rules.rules()) {
     for (const auto& account : rule.match.accounts) {
       if (std::find(account_ids.begin(), account_ids.end(), account) != account_ids.end()) continue;

@@ -75,9 +75,9 @@ void ask_for_approval(Case& item, const std::string& rule, std::string why, cons
   else if (not_by_author && !facts.author.empty())
     why += ", and not by " + facts.author + ", who last changed the desired state";
   const auto rejected = facts.rejections.find(item.action->id);
-  if (rejected != facts.rejections.end()) why += "; rejected by " + rejected->second;
-  item.holds.push_back({Verdict::approval, rule,
-                        why + "; to release it: usersyncd approve " + item.action->id, item.action->id});
+  why += rejected == facts.rejections.end() ? "; to release it: usersyncd approve " + item.action->id
+                                            : "; rejected by " + rejected->second;
+  item.holds.push_back({Verdict::approval, rule, std::move(why), item.action->id});
 }
 
 /// Adds what each effect says against the action; effects about ways, lists and whole plans have their say
@@ -104,6 +104,9 @@ class Speaker {
   void hold(Verdict verdict, std::string sentence) {
     item_.holds.push_back({verdict, name_, std::move(sentence)});
   }
+  void hold_early(std::string sentence) {
+    item_.holds.push_back({Verdict::deferred, name_, std::move(sentence), {}, true});
+  }
   bool removes() const {
     return item_.action->operation == Operation::remove || item_.action->operation == Operation::disable;
   }
@@ -120,10 +123,13 @@ void Speaker::operator()(const DisabledFor& rule) {
   const std::string must = quoted(action.username) + " must have been disabled for " +
                            format_duration(rule.duration) + " before it is deleted (rule " + name_ + ")";
   const auto since = facts_.disabled_since.find(key_of(action.username));
-  if (since == facts_.disabled_since.end() || action.before.fields.flag(Field::enabled) == true)
-    return hold(Verdict::deferred, must + " and is not known to be disabled");
+  const auto enabled = action.before.fields.flag(Field::enabled);
+  if (enabled == false && since == facts_.disabled_since.end())
+    return hold_early(must + " and is not known to be disabled before this poll");
+  if (enabled == true || since == facts_.disabled_since.end())
+    return hold_early(must + " and is not known to be disabled");
   const Time due = since->second + rule.duration;
-  if (facts_.now < due) hold(Verdict::deferred, must + ": not before " + format_time(due));
+  if (facts_.now < due) hold_early(must + ": not before " + format_time(due));
 }
 
 void Speaker::operator()(const Window& window) {
@@ -172,6 +178,8 @@ void hold_by_facts(Case& item, const Plan& plan, const JudgeFacts& facts) {
   if (action.manual_only) hold(Verdict::manual, action.reason);
   if (const auto what = beyond(action, facts.capabilities); !what.empty())
     hold(Verdict::manual, "the provider cannot " + what + ": a person has to do it by hand");
+  if (const auto no = facts.impossible.find(action.operation); no != facts.impossible.end())
+    hold(Verdict::manual, no->second + ": a person has to do it by hand");
   if (!action.must_wait.empty()) hold(Verdict::deferred, action.must_wait);
   if (const auto waits = facts.unconfirmed.find(action.id); waits != facts.unconfirmed.end())
     hold(Verdict::deferred, waits->second);

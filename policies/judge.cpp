@@ -55,7 +55,10 @@ JudgedAction decide_held(const Case& item) {
     return std::any_of(item.holds.begin(), item.holds.end(),
                        [&](const Hold& hold) { return hold.verdict == verdict; });
   };
-  const Verdict verdict = *std::find_if(severity.begin(), severity.end(), holds_with);
+  Verdict verdict = *std::find_if(severity.begin(), severity.end(), holds_with);
+  const bool early =
+      std::any_of(item.holds.begin(), item.holds.end(), [](const Hold& hold) { return hold.early; });
+  if (verdict == Verdict::approval && early) verdict = Verdict::deferred;
   std::vector<std::string> rules;
   std::set<std::string> sentences;
   for (const auto& hold : item.holds) {

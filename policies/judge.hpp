@@ -37,11 +37,12 @@ struct JudgeFacts {
   std::vector<std::string> own_logins;  ///< usernames of the credential that the daemon works with
   Capabilities capabilities;
   Catalog catalog;
-  std::vector<User> users;                     ///< as observed: who is an admin, who breaks a rule already
-  std::vector<DoneAction> history;             ///< at least of the last seven days
-  std::map<std::string, Time> disabled_since;  ///< by user key
+  std::map<Operation, std::string> impossible;  ///< what the provider refused to do for anybody, and how
+  std::vector<User> users;                      ///< as observed: who is an admin, who breaks a rule already
+  std::vector<DoneAction> history;              ///< at least of the last seven days
+  std::map<std::string, Time> disabled_since;   ///< by user key
   std::map<std::string, GivenApproval> approvals;  ///< by action id
-  std::map<std::string, std::string> rejections;   ///< by action id: by whom, and why
+  std::map<std::string, std::string> rejections;   ///< by action id: who said no, and why
   std::string author;                              ///< who last changed the desired state; empty: not known
   std::map<std::string, Time> tombstones;          ///< by user key: deleted by us when, and not edited since
   std::map<std::string, std::string> unconfirmed;  ///< by action id: what must be seen before it may be done

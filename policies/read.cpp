@@ -44,6 +44,18 @@ OneOf<std::size_t> day_codec() {
       {{"mon", 1}, {"tue", 2}, {"wed", 3}, {"thu", 4}, {"fri", 5}, {"sat", 6}, {"sun", 0}});
 }
 
+// Taken literally, as they would be, these match nobody: a `deny` for `u[0-9]` would protect nobody.
+TextCodec glob_codec() {
+  return {[](const std::string& text) -> std::optional<std::string> {
+            if (auto wrong = filled_text().check(text)) return wrong;
+            const auto at = text.find_first_of("[]{}");
+            if (at == std::string::npos) return std::nullopt;
+            return "`" + text.substr(at, 1) +
+                   "` has no meaning in a pattern: there are `*` (any characters) and `?` (one character)";
+          },
+          "^[^\\[\\]{}]*[^\\[\\]{}\\s][^\\[\\]{}]*$", 0};
+}
+
 struct Hours {
   std::chrono::minutes from{0};
   std::chrono::minutes until{24 * 60};
@@ -90,7 +102,7 @@ void describe(Shape& shape, Match& match) {
   list(shape, "accounts", match.accounts, "Accounts, by the id under which the config lists them.",
        filled_text());
   list(shape, "users", match.users, "Usernames; `*` and `?` as in file names, without regard to case.",
-       filled_text());
+       glob_codec());
   list(shape, "operations", match.operations, "What is to be done to the user.", operation_codec());
   list(shape, "fields", match.fields, "Actions that change one of these fields.", field_codec());
   list(shape, "roles", match.roles, "Roles given, taken, had or to be had, by name or id.", filled_text());
@@ -164,7 +176,7 @@ void describe(Shape& shape, Require& require) {
   shape.about("Fields that must fit a pattern; `*` and `?` as in file names.");
   for (const Field field : {Field::first_name, Field::last_name, Field::email, Field::phone, Field::scope}) {
     std::optional<std::string> glob;
-    shape.optional(name_of(field), glob, "The pattern of the whole value.", filled_text());
+    shape.optional(name_of(field), glob, "The pattern of the whole value.", glob_codec());
     if (glob) require.globs[field] = *glob;
   }
   if (shape.readable() && require.globs.empty()) shape.refuse("", "at least one field is needed");

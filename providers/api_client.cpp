@@ -8,6 +8,7 @@
 #include "providers/outcome.hpp"
 #include "providers/rate_hint.hpp"
 #include "providers/tree.hpp"
+#include "sync/user_agent.hpp"
 
 namespace usersyncd {
 namespace {
@@ -263,6 +264,7 @@ Awaitable<ApiClient::Exchange> ApiClient::exchange(HttpRequest request, Http& ht
                                                    RateGate& gate, std::optional<std::string> known_digest,
                                                    ExchangeContext context) {
   set_header(request.headers, "Accept", "application/json");
+  set_header(request.headers, "User-Agent", user_agent);
   const std::string url = base_url + request.target;
   const std::string what = request.method + " " + without_query(request.target);
   const Duration sent_at = ports_.clock.steady();
@@ -414,6 +416,7 @@ WriteOutcome ApiClient::outcome(Operation operation, const Exchange& done, const
   }
   const Answer& answer = *done.answer;
   outcome.kind = outcome_of(operation, answer.meaning);
+  outcome.for_nobody = answer.meaning == Meaning::unsupported;
   outcome.message = ports_.redactor.redact(answer.summary());
   outcome.code = answer.code;
   const bool unauthorized = answer.meaning == Meaning::unauthorized && login_.kind == AuthKind::oauth2;

@@ -83,6 +83,7 @@ class ApiClient {
 
   /// For `status`: until when requests wait for the rate limit, and why.
   std::optional<RateGate::Waiting> waiting() const;
+  Duration delay_of_reads() const { return reads_.delay(); }
   /// What has been learned of the provider's limits, by class of endpoints: for the next process, and in
   /// words.
   std::map<std::string, std::string> rates() const;

@@ -1,6 +1,7 @@
 #include "providers/rate_gate.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace usersyncd {
 namespace {
@@ -13,6 +14,30 @@ constexpr Duration most_patience{60'000};  // if they are not longer than this t
 constexpr Duration clock_tolerance{500};   // two clocks tell the same moment a little differently each time
 constexpr Duration worth_telling{1'000};   // shorter waits are pacing, and nobody's business
 
+// What save() writes before the model while the provider has asked to be left alone.
+constexpr std::string_view closed_mark = "closed ";  // then until when, in milliseconds, and why
+
+struct Memory {
+  std::string model;
+  std::optional<Time> closed_until;
+  std::string reason;
+};
+
+Memory read_memory(const std::string& text) {
+  Memory memory;
+  memory.model = text;
+  const auto end = text.find('\n');
+  if (!text.starts_with(closed_mark) || end == std::string::npos) return memory;
+  memory.model = text.substr(end + 1);
+  const char* first = text.data() + closed_mark.size();
+  std::int64_t millis = 0;
+  const auto [rest, bad] = std::from_chars(first, text.data() + end, millis);
+  if (bad != std::errc{} || *rest != ' ') return memory;
+  memory.closed_until = time_from_millis(millis);
+  memory.reason.assign(rest + 1, text.data() + end);
+  return memory;
+}
+
 rate::Learner learner_from(const std::string& memory, const rate::Settings& settings, rate::Instant now) {
   const auto model = memory.empty() ? std::nullopt : rate::Model::parse(memory);
   return model ? rate::Learner::restored(settings, *model, now) : rate::Learner{settings};
@@ -24,8 +49,14 @@ RateGate::RateGate(Clock& clock, std::size_t most_in_flight, const std::string& 
     : clock_(clock),
       most_in_flight_(most_in_flight),
       wall_offset_(clock.now().time_since_epoch() - clock.steady()),
-      learner_(learner_from(memory, settings(), clock.steady())),
-      last_sent_(clock.steady()) {}
+      learner_(learner_from(read_memory(memory).model, settings(), clock.steady())),
+      last_sent_(clock.steady()) {
+  const auto known = read_memory(memory);
+  if (!known.closed_until || *known.closed_until <= clock.now()) return;
+  // No longer than any hint holds, however the clock was set meanwhile.
+  closed_until_ = clock.steady() + std::min<Duration>(*known.closed_until - clock.now(), last_longest);
+  reason_ = known.reason;
+}
 
 rate::Settings RateGate::settings() const {
   rate::Settings settings;
@@ -137,7 +168,12 @@ std::optional<RateGate::Waiting> RateGate::waiting() const {
 }
 
 std::string RateGate::save() const {
-  return learner_.save(clock_.steady()).text();
+  auto model = learner_.save(clock_.steady()).text();
+  const Duration left = closed_until_ - clock_.steady();
+  if (left < worth_telling) return model;
+  std::string why = reason_;
+  std::replace(why.begin(), why.end(), '\n', ' ');
+  return std::string{closed_mark} + std::to_string(millis_of(clock_.now() + left)) + ' ' + why + '\n' + model;
 }
 
 }  // namespace usersyncd

@@ -56,7 +56,8 @@ class RateGate {
   /// How long a request that came now would have to wait.
   Duration delay() const;
 
-  /// What has been learned, for the next process, and in words for people.
+  /// What has been learned, and until when the provider wants to be left alone, for the next process; and
+  /// what was learned in words for people.
   std::string save() const;
   std::string learned() const { return learner_.reason(); }
 

@@ -40,6 +40,8 @@ class RestProvider final : public Provider {
 
   /// For `status`: until when requests wait for the rate limit, and why.
   std::optional<RateGate::Waiting> waiting() const { return client_.waiting(); }
+  /// How long a read that came now would have to wait for its turn.
+  Duration delay_of_reads() const { return client_.delay_of_reads(); }
   /// What has been learned of the provider's limits, by class of endpoints: for RestSettings::rates of the
   /// next process, and in words.
   std::map<std::string, std::string> rates() const { return client_.rates(); }

@@ -185,7 +185,7 @@ Awaitable<ActionResult> Actor::create(Permit permit, bool verify_later) {
     }
     close(action, intent, IntentState::not_done, outcome.message);
     const bool again = co_await wait_for_another_try(outcome.wait, attempt, started);
-    if (!again) co_return result(Kind::held, "not done: " + outcome.message);
+    if (!again) co_return result(Kind::held, outcome.message);
   }
 }
 
@@ -322,7 +322,7 @@ Awaitable<ActionResult> Actor::change(Permit permit) {
     }
     close(action, intent, IntentState::not_done, outcome.message);
     const bool again = co_await wait_for_another_try(outcome.wait, attempt, started);
-    if (!again) co_return result(Kind::held, "not done: " + outcome.message);
+    if (!again) co_return result(Kind::held, outcome.message);
   }
 }
 
@@ -372,6 +372,7 @@ ActionResult Actor::refused(const Action& action, std::int64_t intent, const Wri
   if (outcome.kind == Outcome::credential) kind = Kind::fatal;
   if (!sent && may_not_write()) kind = Kind::held;
   auto made = result(kind, outcome.message);
+  made.for_nobody = kind == Kind::manual && outcome.for_nobody;
   made.trouble = !sent && kind == Kind::failed;  // nobody was reached, which is not about the user
   return made;
 }

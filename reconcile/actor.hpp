@@ -24,6 +24,7 @@ struct ActionResult {
   Kind kind = Kind::failed;
   std::string message;
   std::vector<Field> overridden;  ///< fields that the provider answered with another value
+  bool for_nobody = false;        ///< with `manual`: the provider does it for no user at all
   bool trouble = false;           ///< the provider, not this user, seems to be what fails
 };
 

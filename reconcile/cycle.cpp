@@ -8,6 +8,7 @@
 
 #include "policies/check.hpp"
 #include "policies/ways.hpp"
+#include "reconcile/impossible.hpp"
 #include "sync/plan_json.hpp"
 #include "sync/plan_text.hpp"
 
@@ -98,6 +99,7 @@ JudgeFacts Cycle::facts(const Desired& desired, const Observed& observed) {
   facts.own_logins = account_.own_logins;
   facts.capabilities = account_.capabilities;
   facts.catalog = observed.observation.catalog;
+  facts.impossible = impossible_operations(ports_.store, account_.id, facts.now);
   facts.users.reserve(observed.observation.users.size());
   for (const auto& user : observed.observation.users) {
     // Who is an admin has to be known even where the list does not tell; the freshest value wins.
@@ -111,14 +113,18 @@ JudgeFacts Cycle::facts(const Desired& desired, const Observed& observed) {
     facts.history.push_back(DoneAction{done.time, done.operation, done.username});
   }
   for (const auto& [key, known] : observed.next) {
-    if (known.disabled_since) facts.disabled_since[key] = *known.disabled_since;
+    // Who was not known to be disabled before this look has no date yet: a plan saves none, and would name
+    // another one each time.
+    const bool since_before =
+        known.disabled_since && *known.disabled_since < observed.observation.observed_at;
+    if (since_before) facts.disabled_since[key] = *known.disabled_since;
   }
   facts.author = desired.author;
   for (const auto& approval : ports_.store.list_approvals(account_.id)) {
     if (approval.plan != plan_name_) continue;
     if (approval.state == Approval::State::rejected)
       facts.rejections[approval.action] =
-          approval.actor + (approval.reason.empty() ? std::string{} : " (" + approval.reason + ")");
+          approval.actor + (approval.reason.empty() ? "" : " (" + approval.reason + ")");
     if (approval.state != Approval::State::approved) continue;
     facts.approvals[approval.action] =
         GivenApproval{approval.expires_at.value_or(Time::max()), approval.actor};
@@ -206,7 +212,8 @@ Awaitable<bool> Cycle::observe(Look& look, Reading reading, const Desired& desir
     co_return false;
   }
   look.observed = std::move(*observed);
-  look.problems = check_against_capabilities(rules, account_.capabilities, account_.id);
+  for (auto& problem : check_against_capabilities(rules, account_.capabilities, account_.id))
+    look.problems.push_back(std::move(problem));
   co_return look.problems.empty();
 }
 

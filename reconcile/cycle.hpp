@@ -38,6 +38,7 @@ struct Acted {
     ActionResult result;
   };
   std::vector<Step> steps;  ///< the permitted actions, in the order in which they ended
+  std::string stopped;      ///< why the others were not started; empty: all were
   std::size_t count(ActionResult::Kind kind) const;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "reconcile/cycle.hpp"
+#include "reconcile/impossible.hpp"
 #include "reconcile/parallel.hpp"
 #include "sync/plan_text.hpp"
 
@@ -105,7 +106,9 @@ Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std:
   }
   batch.announced_at_once = announced_for_each * account_.max_in_flight;
   co_await for_each_limited(batch.users.size(), account_.max_in_flight, one_user);
-  actor.withdraw(stop_sending_.empty() ? "usersyncd is stopping" : stop_sending_);
+  if (stop_sending_.empty() && ports_.clock.stopping()) stop_sending_ = "usersyncd is stopping";
+  batch.acted.stopped = stop_sending_;
+  actor.withdraw(stop_sending_);
 
   auto verified = co_await actor.verify_creates();
   if (batch.acted.steps.empty()) co_return std::move(batch.acted);
@@ -212,6 +215,9 @@ void Cycle::settle_failures(const JudgedAction& judged, const ActionResult& resu
     for (const auto& change : action.changes)
       ports_.store.clear_override(account_.id, action.username, change.field);
   }
+  // From now on the plan says so.
+  if (result.for_nobody)
+    return note_impossible(ports_.store, account_.id, action.operation, result.message, ports_.clock.now());
   const bool undone = result.kind == Kind::unverified && result.trouble;
   if (result.kind != Kind::failed && result.kind != Kind::manual && !undone) return;
   const auto backoffs = ports_.store.load_backoffs(account_.id);
@@ -253,15 +259,17 @@ void Cycle::finish(const Look& look, const Acted& acted) {
   const auto unverified = acted.count(Kind::unverified);
   const auto summary = look.judged ? summarize({&*look.judged}) : PlanSummary{};
   const bool polled = look.judged && look.observed.observation.complete;
+  const auto left = account_.enforce ? summary.to_apply() - applied - failed - unverified : 0;
   std::string result = polled ? "ok" : "failed";
   const auto unread = look.observed.memory.unread.size();
-  if (failed + unverified + unread > 0) result = "degraded";
+  if (failed + unverified + unread + left > 0) result = "degraded";
 
   boost::json::object counts;
   counts["planned"] = summary.to_apply();
   counts["applied"] = applied;
   counts["failed"] = failed;
   counts["unverified"] = unverified;
+  counts["left"] = left;
   counts["held"] = summary.held;
   counts["inSync"] = summary.in_sync;
   // What came of each write is on the disk; after a power cut the run may be called interrupted.
@@ -271,7 +279,9 @@ void Cycle::finish(const Look& look, const Acted& acted) {
 
   auto told = event("cycle.summary");
   told.reason = result + ": " + std::to_string(applied) + " applied, " + std::to_string(failed) +
-                " failed, " + std::to_string(unverified) + " unverified; plan: " + summary_line(summary);
+                " failed, " + std::to_string(unverified) + " unverified";
+  if (left > 0) told.reason += ", " + std::to_string(left) + " left";
+  told.reason += "; plan: " + summary_line(summary);
   ports_.events.emit(told);
 }
 

@@ -70,6 +70,22 @@ Action action_of(const Intent& intent) {
   return action;
 }
 
+// Whether the entry was edited since the write that failed: what is wanted now deserves a try of its own.
+bool is_edited_since(Store& store, const std::string& account, const std::string& username,
+                     const Desired& desired) {
+  const auto key = key_of(username);
+  const auto entry = std::find_if(desired.users.begin(), desired.users.end(),
+                                  [&](const DesiredUser& user) { return key_of(user.username) == key; });
+  if (entry == desired.users.end()) return false;
+  IntentFilter of_user;
+  of_user.account = account;
+  of_user.username = username;
+  const auto writes = store.list_intents(of_user);
+  if (writes.empty() || writes.back().state == IntentState::done) return false;
+  const auto& tried = writes.back().write.desired_digest;
+  return !tried.empty() && tried != digest_of(*entry);
+}
+
 }  // namespace
 
 Observer::Observer(const AccountContext& account, Ports ports, std::string run)
@@ -161,7 +177,7 @@ void Observer::recall(const Desired& desired, Observed& observed, bool insist) {
   auto& memory = observed.memory;
   if (!insist) {
     for (const auto& [key, backoff] : ports_.store.load_backoffs(account_.id)) {
-      if (backoff.next_try > now) {
+      if (backoff.next_try > now && !is_edited_since(ports_.store, account_.id, backoff.username, desired)) {
         memory.waiting[key] = "failed " + std::to_string(backoff.failures) + " times (" + backoff.reason +
                               "); tried again at " + format_time(backoff.next_try);
       }
@@ -344,6 +360,8 @@ Awaitable<void> Observer::read_item(const User& listed, Observed& observed) {
     items_[key] = std::move(**found);
   } else {
     observed.memory.unread[key] = "listed, but not found by itself";
+    // One of both answers is wrong, and nobody knows which.
+    observed.memory.no_removals = "\"" + listed.username + "\" is listed, but not found by itself";
   }
 }
 

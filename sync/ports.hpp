@@ -126,6 +126,7 @@ struct WriteOutcome {
   std::string code;                ///< the provider's error code, if any
   std::optional<RemoteUser> user;  ///< what the answer carried
   Duration wait{};
+  bool for_nobody = false;  ///< with `unsupported`: so it answered, whoever the user is
 };
 
 /// How a user is found again: by the provider's key where there is one, else by username.

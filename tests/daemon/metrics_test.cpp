@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 #include <vector>
@@ -23,6 +24,7 @@ using Lines = std::vector<std::string>;
 /// One of everything.
 Metrics some_metrics() {
   Metrics metrics;
+  metrics.watch("1");
   metrics.count_poll("1", Metrics::PollResult::ok);
   metrics.count_request("1", "GET", 200, Duration{20});
   metrics.count_action("1", Operation::remove, Metrics::ActionResult::applied);
@@ -39,7 +41,8 @@ TEST_CASE("the page has the metrics of the contract, with their labels, and no o
   std::istringstream page(some_metrics().text());
   std::set<std::string> samples;
   for (std::string line; std::getline(page, line);)
-    if (!line.starts_with('#') && !line.starts_with("usersyncd_request_duration_seconds_bucket"))
+    if (!line.starts_with('#') && !line.starts_with("usersyncd_request_duration_seconds_bucket") &&
+        !line.ends_with(" 0"))
       samples.insert(line);
   const std::set<std::string> expected{
       "usersyncd_polls_total{account=\"1\",result=\"ok\"} 1",
@@ -53,6 +56,30 @@ TEST_CASE("the page has the metrics of the contract, with their labels, and no o
       "usersyncd_rate_limited_total{account=\"1\"} 1",
       "usersyncd_build_info{version=\"" USERSYNCD_VERSION "\"} 1"};
   CHECK(samples == expected);
+}
+
+TEST_CASE("what can be foreseen of an account is there from the start, and says 0") {
+  Metrics metrics;
+  metrics.watch("1");
+  CHECK(lines(metrics, "usersyncd_polls_total") ==
+        Lines{R"(usersyncd_polls_total{account="1",result="ok"} 0)",
+              R"(usersyncd_polls_total{account="1",result="failed"} 0)",
+              R"(usersyncd_polls_total{account="1",result="incomplete"} 0)"});
+  CHECK(lines(metrics, "usersyncd_rate_limited_total") ==
+        Lines{R"(usersyncd_rate_limited_total{account="1"} 0)"});
+  const auto actions = lines(metrics, "usersyncd_actions_total");
+  CHECK(std::set<std::string>{actions.begin(), actions.end()}.size() == 5U * 3U);
+  CHECK(actions.front() == R"(usersyncd_actions_total{account="1",operation="create",result="applied"} 0)");
+  const auto held = lines(metrics, "usersyncd_held_actions");
+  CHECK(std::set<std::string>{held.begin(), held.end()}.size() == 6U);
+  const auto drift = lines(metrics, "usersyncd_drift");
+  CHECK(drift.size() == all_fields.size() + 5U);
+  for (const auto* kind : {"email", "roles", "missing", "leaver", "unmanaged", "rename", "ambiguous"}) {
+    const auto expected = R"(usersyncd_drift{account="1",kind=")" + std::string{kind} + R"("} 0)";
+    CHECK(std::find(drift.begin(), drift.end(), expected) != drift.end());
+  }
+  // A time of 0 would tell that it was long ago.
+  CHECK(lines(metrics, "usersyncd_last_success").empty());
 }
 
 TEST_CASE("the page is OpenMetrics: every sample follows the head of its family, and the end is marked") {
@@ -109,16 +136,27 @@ TEST_CASE("the buckets of the histogram are cumulative and a bound belongs to it
         Lines{R"(usersyncd_requests_total{account="1",method="GET",status="none"} 6)"});
 }
 
-TEST_CASE("a gauge shows what is now: what is gone disappears, other accounts stay") {
+TEST_CASE("a gauge shows what is now: what is gone goes to 0, other accounts stay") {
   Metrics metrics;
+  metrics.watch("1");
+  metrics.watch("11");
+  const auto counted = [&](const std::string& prefix) {
+    auto found = lines(metrics, prefix);
+    std::erase_if(found, [](const std::string& line) { return line.ends_with(" 0"); });
+    return found;
+  };
   metrics.set_drift("1", {{"email", 2}, {"missing", 1}});
   metrics.set_drift("11", {{"email", 5}});
   metrics.set_drift("1", {{"roles", 3}});
-  CHECK(lines(metrics, "usersyncd_drift") == Lines{R"(usersyncd_drift{account="1",kind="roles"} 3)",
-                                                   R"(usersyncd_drift{account="11",kind="email"} 5)"});
+  CHECK(counted("usersyncd_drift") == Lines{R"(usersyncd_drift{account="1",kind="roles"} 3)",
+                                            R"(usersyncd_drift{account="11",kind="email"} 5)"});
+  const auto drift = lines(metrics, "usersyncd_drift");
+  CHECK(std::count(drift.begin(), drift.end(), R"(usersyncd_drift{account="1",kind="missing"} 0)") == 1);
   metrics.set_held("1", {{Verdict::denied, 4}});
+  CHECK(counted("usersyncd_held_actions") ==
+        Lines{R"(usersyncd_held_actions{account="1",verdict="denied"} 4)"});
   metrics.set_held("1", {});
-  CHECK(lines(metrics, "usersyncd_held_actions").empty());
+  CHECK(counted("usersyncd_held_actions").empty());
 }
 
 TEST_CASE("an account that left the config leaves its gauges, and keeps its counters, which only grow") {
@@ -127,7 +165,8 @@ TEST_CASE("an account that left the config leaves its gauges, and keeps its coun
   CHECK(lines(metrics, "usersyncd_drift").empty());
   CHECK(lines(metrics, "usersyncd_held_actions").empty());
   CHECK(lines(metrics, "usersyncd_last_success").empty());
-  CHECK(lines(metrics, "usersyncd_polls_total").size() == 1);
+  const auto polls = lines(metrics, "usersyncd_polls_total");
+  CHECK(std::count(polls.begin(), polls.end(), R"(usersyncd_polls_total{account="1",result="ok"} 1)") == 1);
 }
 
 }  // namespace usersyncd

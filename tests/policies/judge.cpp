@@ -93,11 +93,47 @@ TEST_CASE("a way by role holds also for a role that the user is only to have") {
   CHECK(judge_one(change(ann, Field::roles, StringSet{"Ordering"}), rule).verdict == Verdict::apply);
 }
 
+TEST_CASE("nobody is asked for a delete whose day has not come") {
+  const auto rule = only(
+      "  - { name: wait, match: { operations: [delete] }, effect: { disabledFor: 30d } }\n"
+      "  - { name: ask, match: { operations: [delete] }, effect: requireApproval }\n");
+  auto known = facts();
+  const auto judged = [&] { return judge_one(leaver(Operation::remove, off), rule, known); };
+  known.disabled_since["off"] = known.now - std::chrono::hours{24 * 29};
+  CHECK(judged().verdict == Verdict::deferred);
+  CHECK(judged().waits_for.empty());
+  CHECK(judged().reason.find("approve") == std::string::npos);
+  known.disabled_since["off"] = known.now - std::chrono::hours{24 * 30};
+  CHECK(judged().verdict == Verdict::approval);
+  CHECK(judged().waits_for.size() == 1);
+}
+
+TEST_CASE("what somebody rejected stays held, and nobody is told how to release it") {
+  const auto rule = only("  - { name: ask, effect: requireApproval }\n");
+  auto known = facts();
+  const auto action = change(ann, Field::phone, Value{"1"});
+  CHECK(judge_one(action, rule, known).reason.find("usersyncd approve") != std::string::npos);
+  known.rejections[judge_one(action, rule, known).action.id] = "eve (not now)";
+  const auto rejected = judge_one(action, rule, known);
+  CHECK(rejected.verdict == Verdict::approval);
+  CHECK(rejected.reason.find("rejected by eve (not now)") != std::string::npos);
+  CHECK(rejected.reason.find("usersyncd approve") == std::string::npos);
+}
+
+TEST_CASE("what the provider did for nobody is for a person") {
+  auto given = facts();
+  given.impossible[Operation::remove] = "the provider cannot delete users: it answered 405";
+  const auto remove = judge_one(leaver(Operation::remove, off), only(""), given);
+  CHECK(remove.verdict == Verdict::manual);
+  CHECK(remove.reason == "the provider cannot delete users: it answered 405: a person has to do it by hand");
+  CHECK(judge_one(leaver(Operation::disable, ann), only(""), given).verdict == Verdict::apply);
+}
+
 TEST_CASE("a delete waits until the user was disabled for as long as the rule says") {
   const auto rule = only("  - { name: wait, effect: { disabledFor: 30d } }\n");
   auto known = facts();
   const auto verdict = [&](const User& of) { return judge_one(leaver(Operation::remove, of), rule, known); };
-  CHECK(verdict(off).reason.find("not known to be disabled") != std::string::npos);
+  CHECK(verdict(off).reason.find("not known to be disabled before this poll") != std::string::npos);
   known.disabled_since["off"] = known.now - std::chrono::hours{24 * 30} + Duration{1};
   CHECK(verdict(off).verdict == Verdict::deferred);
   CHECK(verdict(off).reason.find("not before 2026-11-18T12:00:00.001Z") != std::string::npos);

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <boost/json/serialize.hpp>
+#include <chrono>
+#include <thread>
 
 #include "tests/program/support.hpp"
 
@@ -127,6 +129,65 @@ TEST_CASE("A36: a hint of a year does not stop anybody for a year") {
   const auto run = bench.run({"apply", "--yes"});
   CHECK_MESSAGE(run.exit == 1, run.out << run.err);
   CHECK(bench.simulator().writes().empty());
+}
+
+TEST_CASE("what an apply could not get through is named, and is neither done nor held") {
+  Setup setup;
+  setup.retry_for = "1s";
+  Bench bench{setup};
+  add_people(bench.simulator());
+  bench.wish(person("ann.lee", "    roles: [Ordering]\n"));
+  bench.simulator().faults(R"({"rules":[{"method":"PUT","fault":{"status":429}}]})");
+  const auto run = bench.run({"apply", "--yes"});
+  CHECK_MESSAGE(run.exit == 1, run.out << run.err);
+  CHECK(missing_from(run.out, {"not done    5500001  update ann.lee: ", "degraded: 0 applied", "1 left"}) ==
+        "");
+}
+
+TEST_CASE("A36: a wait that the provider asked for is kept by the next command, and status tells of it") {
+  Setup setup;
+  setup.retry_for = "1s";
+  Bench bench{setup};
+  auto& simulator = bench.simulator();
+  add_people(simulator);
+  bench.wish(person("ann.lee", "    roles: [Ordering]\n"));
+  simulator.faults(fault_in_first("PUT", R"("status":429,"headers":{"Retry-After":"3000"})"));
+  CHECK(bench.run({"apply", "--yes"}).exit == 1);
+  CHECK(missing_from(bench.run({"status"}).out, {"waiting for the rate limit until", "429"}) == "");
+  const auto since = simulator.now();
+  const auto again = bench.run({"apply", "--yes"});
+  CHECK_MESSAGE(again.exit == 1, again.out << again.err);
+  CHECK(missing_from(again.err, {"waiting for the rate limit until", "nothing was sent"}) == "");
+  CHECK(simulator.journal(since).empty());
+
+  // The daemon leaves it alone, too, and does not call each poll that it leaves out a failure.
+  Daemon daemon{bench};
+  std::this_thread::sleep_for(std::chrono::milliseconds{2500});
+  CHECK(daemon.events("poll.failed").empty());
+  CHECK(daemon.events("cycle.summary").empty());
+  const auto status = parse_output(bench.run({"status", "--format", "json"}).out).at("accounts").at(0);
+  CHECK(status.at("nextPoll").as_string() >= status.at("waitingUntil").as_string().subview(0, 16));
+  CHECK(daemon.stop() == 0);
+  CHECK(simulator.journal(since).empty());
+}
+
+TEST_CASE("a provider that cannot delete after all: the apply that finds out fails, later plans say so") {
+  Bench bench{setup_for(Api::dashboard), {"--no-delete"}};
+  auto& simulator = bench.simulator();
+  add_people(simulator);
+  bench.policy(
+      "  - { name: leavers, effect: { deprovision: delete } }\n"
+      "  - { name: leaver-budget, effect: allow }\n"
+      "  - { name: deletes-need-a-person, effect: allow }\n");
+  bench.wish("  - { username: ann.lee, state: absent }\n");
+  const auto found_out = bench.run({"apply", "--yes"});
+  CHECK_MESSAGE(found_out.exit == 1, found_out.out << found_out.err);
+  CHECK(simulator.writes().size() == 1);
+  const auto planned = bench.run({"plan"});
+  CHECK(planned.exit == 3);
+  CHECK(missing_from(planned.out, {"manual", "cannot delete users", "405"}) == "");
+  CHECK(bench.run({"apply", "--yes"}).exit == 3);
+  CHECK(simulator.writes().size() == 1);
 }
 
 TEST_CASE("A26: one user that the provider refuses does not keep the others from being done") {

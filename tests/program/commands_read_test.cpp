@@ -180,6 +180,34 @@ TEST_CASE("validate checks files offline and names every problem with its place"
   CHECK(bench.simulator().journal().empty());
 }
 
+TEST_CASE("a rule that does not fit the config is shown with its line") {
+  Bench bench;
+  bench.policy("  - { name: far, match: { accounts: [\"5500009\"] }, effect: deny }\n");
+  const auto invalid = bench.run({"validate"});
+  CHECK(invalid.exit == 65);
+  CHECK(missing_from(invalid.err, {":3:5: error: rule far names the account 5500009",
+                                   "    - { name: far, match: { accounts: [\"5500009\"] }, effect: deny }\n",
+                                   "\n        ^\n"}) == "");
+}
+
+TEST_CASE("audit list of an account that is nowhere is a mistake, as with plan") {
+  Bench bench;
+  bench.wish(person("ann.lee"));
+  bench.run({"plan"});
+  const auto nowhere = bench.run({"audit", "list", "--account", "nope"});
+  CHECK(nowhere.exit == 64);
+  CHECK(missing_from(nowhere.err, {"no account \"nope\""}) == "");
+  CHECK(bench.run({"audit", "export", "--account", "nope"}).exit == 64);
+  CHECK(bench.run({"audit", "list", "--account", "5500001"}).exit == 0);
+  // Whose records are in the log is known, whether the config has them still or not.
+  auto setup = bench.setup();
+  setup.account = "5500002";
+  bench.set_up(setup);
+  const auto former = bench.run({"audit", "list", "--account", "5500001"});
+  CHECK(former.exit == 0);
+  CHECK(!former.out.empty());
+}
+
 TEST_CASE("--config is understood before and after the command, --help and --version anywhere") {
   Bench bench;
   CHECK(usersyncd({"--config", bench.config(), "validate"}).exit == 0);

@@ -174,6 +174,29 @@ TEST_CASE("what was learned is known after a restart") {
   CHECK(again.learned() == bench.gate.learned());
 }
 
+TEST_CASE("a wait that the provider asked for is kept after a restart, and ends when it was to end") {
+  GateBench bench;
+  bench.request(false, 50min);
+  RateGate again{bench.clock, 8, bench.gate.save()};
+  REQUIRE(again.waiting());
+  CHECK(std::chrono::abs(again.waiting()->until - bench.gate.waiting()->until) < 1s);
+  const auto reason = bench.gate.waiting()->reason;
+  CHECK(again.waiting()->reason.starts_with(reason.substr(0, reason.find(';'))));
+  CHECK(again.delay() > 49min);
+  const auto memory = again.save();
+  bench.clock.elapsed += 51min;
+  RateGate later{bench.clock, 8, memory};
+  CHECK(later.delay() < 1min);
+
+  // A clock that was set back years makes nobody wait for years.
+  bench.clock.elapsed -= 51min;
+  const auto model = memory.substr(memory.find('\n') + 1);
+  const auto far = std::to_string(millis_of(bench.clock.now()) + 1'000'000'000'000);
+  CHECK(RateGate(bench.clock, 8, "closed " + far + " so\n" + model).delay() <= 1h);
+  for (const auto* garbage : {"closed ", "closed x y\n", "closed 1\n", "closed 99999999999999999999 y\n"})
+    CHECK(RateGate(bench.clock, 8, garbage).delay() == Duration{0});
+}
+
 TEST_CASE("what another process saved is garbage: it is like nothing") {
   FakeClock clock;
   for (const auto& garbage :

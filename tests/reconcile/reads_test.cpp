@@ -41,6 +41,24 @@ TEST_CASE("A1: a look-up that fails in a cycle keeps everybody's access in it") 
   CHECK(h.world.count(Call::Kind::create) == 0);
 }
 
+TEST_CASE("A1: a listed user who is not found by themselves keeps everybody's access in that cycle") {
+  WithTwo h;
+  h.want(wanted_absent("ann"));
+  h.world.hidden = of_thin_list;
+  h.account.capabilities.list_is_full = false;
+  h.world.invisible = {"bob"};
+  auto bob = wanted_as(*h.world.find("bob"));
+  bob.fields.set(Field::phone, "+1555");
+  h.want(bob);
+  next_minute(h);
+  CHECK(h.world.writes() == 0);
+  REQUIRE(h.judged("ann"));
+  CHECK(h.judged("ann")->verdict == Verdict::deferred);
+  h.world.invisible.clear();
+  h.converge();
+  CHECK(h.world.writes() == 2);
+}
+
 TEST_CASE("A1: nothing is written in a cycle whose list or catalogue failed") {
   for (const auto kind : {Call::Kind::list, Call::Kind::catalog}) {
     WithTwo h;

@@ -15,9 +15,9 @@ using Kind = Call::Kind;
 using Outcome = WriteOutcome::Kind;
 
 constexpr std::array<std::string_view, 6> kind_names{"catalog", "list", "read", "create", "update", "remove"};
-constexpr std::array<std::string_view, 11> fault_names{"none",    "timeout after", "timeout before", "5xx",
-                                                       "409",     "404",           "refused",        "429",
-                                                       "ignored", "crash before",  "crash after"};
+constexpr std::array<std::string_view, 12> fault_names{
+    "none",        "timeout after", "timeout before", "5xx",          "409",        "404", "refused",
+    "unsupported", "429",           "ignored",        "crash before", "crash after"};
 
 Awaitable<void> yield() {
   const auto executor = co_await asio::this_coro::executor;
@@ -45,6 +45,8 @@ std::optional<Error> error_of(Fault fault) {
       return Error{ErrorKind::not_found, "answered 404", "GET"};
     case Fault::refused:
       return Error{ErrorKind::provider, "answered 400", "GET"};
+    case Fault::unsupported:
+      return Error{ErrorKind::provider, "answered 405", "GET"};
     case Fault::throttled:
       return Error{ErrorKind::rate_limited, "answered 429", "GET"};
     case Fault::none:
@@ -70,6 +72,11 @@ std::optional<WriteOutcome> refusal(Kind kind, Fault fault) {
       return outcome(kind == Kind::remove ? Outcome::already_so : Outcome::refused, "answered 404");
     case Fault::refused:
       return outcome(Outcome::refused, "answered 400");
+    case Fault::unsupported: {
+      auto never = outcome(Outcome::unsupported, "answered 405");
+      never.for_nobody = true;
+      return never;
+    }
     case Fault::throttled: {
       auto later = outcome(Outcome::try_later, "answered 429");
       later.wait = Duration{1000};

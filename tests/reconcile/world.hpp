@@ -35,6 +35,7 @@ enum class Fault {
   conflict,        ///< 409; not done
   missing,         ///< 404; not done
   refused,         ///< a definite no
+  unsupported,     ///< 405: it is done for nobody
   throttled,       ///< 429; not done
   ignored,         ///< a write that is answered with success and not done
   crash_before,

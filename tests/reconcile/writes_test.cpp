@@ -142,6 +142,23 @@ TEST_CASE("a create whose answer got lost is resolved by the list where nothing 
   }
 }
 
+TEST_CASE("A26: a user that backs off is tried at once when what is wanted of them has changed") {
+  WithAnn h;
+  h.want_ann(Field::last_name, "Miller");
+  h.world.faults = on(Call::Kind::update, Fault::refused);
+  h.cycle();
+  CHECK(h.world.count(Call::Kind::update) == 1);
+  h.clock.advance(Duration{5000});
+  h.cycle();
+  CHECK(h.world.count(Call::Kind::update) == 1);
+  h.want_ann(Field::last_name, "Mills");
+  h.cycle();
+  CHECK(h.world.count(Call::Kind::update) == 2);
+  h.clock.advance(Duration{5000});
+  h.cycle();
+  CHECK(h.world.count(Call::Kind::update) == 2);
+}
+
 TEST_CASE("A30: an ambiguous create is resolved by looking, at once or within two cycles") {
   for (const bool done : {false, true}) {
     CAPTURE(done);
@@ -333,6 +350,72 @@ TEST_CASE("reconcile: a pause or a stop in the middle of a run lets no further w
     h.cycle();
     CHECK(h.world.count(Call::Kind::create) == 2);
   }
+}
+
+TEST_CASE("reconcile: what could not be sent is left, not done, and the summary says so") {
+  WithAnn h;
+  h.want_ann(Field::last_name, "Miller");
+  h.world.faults = on(Call::Kind::update, Fault::throttled);
+  h.cycle();
+  REQUIRE(h.result_of("ann"));
+  CHECK(h.result_of("ann")->kind == Kind::held);
+  CHECK(!h.acted.stopped.empty());
+  CHECK(h.events.events.back().name == "cycle.summary");
+  CHECK(h.events.events.back().reason.starts_with("degraded: 0 applied, 0 failed, 0 unverified, 1 left;"));
+}
+
+TEST_CASE("reconcile: what the provider does for nobody is for a person, and is tried once a day") {
+  WithAnn h;
+  h.rules = free_rules({rule("leavers", DeprovisionWay::remove)});
+  h.want(wanted_as(h.world.add("bob")));
+  h.converge();
+  h.want(wanted_absent("ann"));
+  h.world.faults = on(Call::Kind::remove, Fault::unsupported);
+  const auto deletes = [&] { return h.world.count(Call::Kind::remove); };
+  h.cycle();
+  CHECK(h.result_of("ann")->kind == Kind::manual);
+  CHECK(deletes() == 1);
+
+  // Nobody else is tried, either, and the reason stays the same.
+  h.want(wanted_absent("bob"));
+  std::string reason;
+  for (int i = 0; i < 3; ++i) {
+    h.clock.advance(10 * a_minute);
+    h.cycle();
+    REQUIRE(h.judged("bob"));
+    CHECK(h.judged("bob")->verdict == Verdict::manual);
+    CHECK(h.judged("ann")->verdict == Verdict::manual);
+    if (i > 0) CHECK(h.judged("ann")->reason == reason);
+    reason = h.judged("ann")->reason;
+  }
+  CHECK(reason.find("cannot delete users") != std::string::npos);
+  CHECK(reason.find("405") != std::string::npos);
+  CHECK(deletes() == 1);
+
+  h.clock.advance(std::chrono::hours{24});
+  h.world.faults = nullptr;
+  h.cycle();
+  CHECK(deletes() == 3);
+  CHECK(!h.world.find("ann"));
+}
+
+TEST_CASE("A13: how long somebody was disabled counts from a poll that was saved, not from each plan") {
+  Harness h;
+  h.rules = free_rules(
+      {rule("leavers", DeprovisionWay::remove), rule("wait", DisabledFor{30 * 24 * 60 * a_minute})});
+  h.world.add("ann").fields.set(Field::enabled, false);
+  h.want(wanted_absent("ann"));
+  h.cycle();
+  REQUIRE(h.judged("ann"));
+  CHECK(h.judged("ann")->verdict == Verdict::deferred);
+  CHECK(h.judged("ann")->reason.find("not known to be disabled before this poll") != std::string::npos);
+  h.clock.advance(a_minute);
+  h.cycle();
+  const auto reason = h.judged("ann")->reason;
+  CHECK(reason.find("not before 20") != std::string::npos);
+  h.clock.advance(a_minute);
+  h.cycle();
+  CHECK(h.judged("ann")->reason == reason);
 }
 
 TEST_CASE("the breaker is open for the rest of one run; then one write may try, and the state says so") {
