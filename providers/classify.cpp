@@ -43,23 +43,16 @@ void collect_errors(const json::value& value, const ErrorNames& names, int depth
   for (const auto& member : *object) collect_errors(member.value(), names, depth + 1, errors);
 }
 
-/// The object, or the list of objects, that holds the last step of a path which stands at the root or one
-/// level below it.
+/// The object that holds the last step of a path which stands at the root or one level below it.
 const json::value* failure_in_success(const json::value& tree, const std::string& path) {
   const auto cut = path.rfind('.');
   const std::string parent = cut == std::string::npos ? std::string{} : path.substr(0, cut);
   const std::string member = cut == std::string::npos ? path : path.substr(cut + 1);
   const auto failing = [&](const json::value& root) -> const json::value* {
     const json::value* holder = find_path(root, parent);
-    if (!holder) return nullptr;
-    const auto has_code = [&](const json::value& one) {
-      const json::value* code = find_path(one, member);
-      const auto text = code ? scalar_text(*code) : std::nullopt;
-      return text && !text->empty() && *text != "0";
-    };
-    const json::array* several = holder->if_array();
-    const bool fails = several ? std::any_of(several->begin(), several->end(), has_code) : has_code(*holder);
-    return fails ? holder : nullptr;
+    const json::value* code = holder ? find_path(*holder, member) : nullptr;
+    const auto text = code ? scalar_text(*code) : std::nullopt;
+    return text && !text->empty() && *text != "0" ? holder : nullptr;
   };
   if (const json::value* found = failing(tree)) return found;
   if (!tree.is_object()) return nullptr;

@@ -105,18 +105,6 @@ TEST_CASE("an error inside a 2xx is a failure, a list of errors somewhere in it 
         Meaning::success);
 }
 
-TEST_CASE("an error in the list of errors of a 2xx of v1 is a failure, by its code") {
-  const auto with_errors = [](const std::string& errors) {
-    return classified(200, R"({"links":[],"data":null,"errors":[)" + errors + "]}", "bandwidth-v1");
-  };
-  const auto refused = with_errors(R"({"type":"validation","description":"no such role","code":"12073"})");
-  CHECK(refused.meaning == Meaning::refused);
-  CHECK(refused.code == "12073");
-  CHECK(with_errors(R"({"code":"1000"})").meaning == Meaning::retry);
-  CHECK(with_errors(R"({"code":"12001"})").meaning == Meaning::exists);
-  CHECK(with_errors("").meaning == Meaning::success);
-}
-
 TEST_CASE("A1: a server error says nothing about a user, whatever stands in it") {
   for (const char* code : {"12000", "12001", "12002", "12006"}) {
     CHECK(classified(503, error_with(code)).meaning == Meaning::retry);
