@@ -63,6 +63,18 @@ TEST_CASE("a faulty config stops nobody from pausing, and commands that need onl
   CHECK(bench.run({"pause"}).exit == 78);
 }
 
+TEST_CASE("a faulty config wins over the lack of a store, and none is made on its word") {
+  Bench bench;
+  change_config(bench, "version: 1", "version: 1\ncolour: red");
+  for (const char* command : {"status", "drift", "pause", "approvals"}) {
+    CAPTURE(command);
+    CHECK(bench.run({command}).exit == 78);
+    CHECK_FALSE(std::filesystem::exists(bench.store()));
+  }
+  CHECK(bench.run({"audit", "verify"}).exit == 78);
+  CHECK(bench.run({"explain", "ann.lee"}).exit == 78);
+}
+
 TEST_CASE("pause says plainly when no daemon can hear of it") {
   Bench bench;
   const auto fresh = bench.run({"pause"});
