@@ -61,7 +61,7 @@ Exit Daemon::run() {
   place_.store().check_state();
   accounts_digest_ = accounts_digest();
   {
-    auto loaded = load(remembered_sources(place_.store(), Store::DesiredOf::daemon));
+    auto loaded = load(known_from(remembered_sources(place_.store(), Store::DesiredOf::daemon)));
     if (!loaded.value) {
       print_problems(loaded.problems);
       return loaded.exit;

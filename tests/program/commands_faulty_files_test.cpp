@@ -102,6 +102,21 @@ TEST_CASE("explain tells the last good desired state while the files are not val
   CHECK(missing_from(run.err, {"main.yaml:5:", "colour", "last good desired state"}) == "");
 }
 
+TEST_CASE(
+    "explain tells what is in force of a file in which one entry is faulty, whatever was imported since") {
+  Bench bench;
+  add_people(bench.simulator());
+  const auto faulty = "  - username: bob.ray\n    email: none\n" + person("ann.lee");
+  bench.wish(faulty);
+  REQUIRE(bench.run({"apply", "--yes"}).exit == 65);
+  REQUIRE(bench.run({"import", "--account", "5500001"}).exit == 0);
+  bench.wish("  - username: ann.lee\n    colour: red\n");
+  const auto run = bench.run({"explain", "ann.lee"});
+  CHECK(run.exit == 65);
+  CHECK_MESSAGE(missing_from(run.out, {"wanted:  present"}) == "", run.out);
+  CHECK(run.err.find("no good desired state") == std::string::npos);
+}
+
 TEST_CASE("78 and 65 win over 64, whichever command, option or plan file is wrong") {
   Bench bench;
   const std::vector<Arguments> wrong{{"apply"},
