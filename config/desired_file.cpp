@@ -344,6 +344,7 @@ class FilesReader {
 
   bool read_group(const Group& group, const std::string& digest) {
     const auto before = problems_.count();
+    const auto grave_before = problems_.grave();
     Collector collector(accounts_, problems_);
     for (const SeenFile& seen : group.files) {
       const auto file = read_file(seen.file.path, largest_desired, problems_);
@@ -358,10 +359,12 @@ class FilesReader {
     }
     auto accounts = collector.finish();
     const bool sound = problems_.count() == before;
+    // What was cut short must not take the place of what an earlier reading kept under the same digest.
+    const bool whole = problems_.grave() == grave_before;
     for (auto& desired : accounts) {
       const DesiredSource source{digest, desired.revision, sound};
       if (!sources_.emplace(desired.account, source).second) return false;
-      reading_.receive(std::move(desired), digest);
+      if (whole) reading_.receive(std::move(desired), digest);
     }
     for (const SeenFile& seen : group.files) {
       if (sound) problems_.forget_source(seen.file.path);

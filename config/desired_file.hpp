@@ -27,8 +27,9 @@ using KnownDesired = std::map<std::string, std::map<std::string, std::string>>;
 struct DesiredReading {
   KnownDesired known;  ///< these files are not read again
   /// Gets each account that was read, with the digest of its files, one after the other: together they may be
-  /// more than fits into memory. An account may come twice; then the first time does not count. What is
-  /// received counts only if the reading ends well.
+  /// more than fits into memory. An account may come twice; then the first time does not count. One that
+  /// a file of its group keeps from being read whole does not come. What is received counts only if the
+  /// reading ends well.
   std::function<void(Desired desired, const std::string& files)> receive;
 };
 

@@ -195,10 +195,10 @@ Loaded<Settings> load_known(const CommandLine& line, Loaded<Settings> faulty) {
 
 Desired last_good(Store& store, const std::string& account) {
   for (const auto keeper : {Store::DesiredOf::daemon, Store::DesiredOf::command}) {
-    for (const auto& [files, revisions] : remembered_sources(store, keeper)) {
-      if (!revisions.contains(account)) continue;
-      if (auto desired = store.load_desired(account, files, keeper)) return std::move(*desired);
-    }
+    const auto sources = remembered_sources(store, keeper);
+    const auto source = sources.find(account);
+    if (source == sources.end()) continue;
+    if (auto desired = store.load_desired(account, source->second.files, keeper)) return std::move(*desired);
   }
   std::cerr << "warning: account " << account << " has no good desired state in the store\n";
   Desired nothing;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <iostream>
 
 #include "config/config_file.hpp"
@@ -109,7 +110,8 @@ Loaded<Settings> load_for_store(const CommandLine& line) {
   print_problems(loaded.problems);
   if (loaded.value) return loaded;
   auto seen = glimpse_config(line.config);
-  if (seen.store_path.empty()) return loaded;
+  std::error_code unknown;
+  if (seen.store_path.empty() || !std::filesystem::exists(seen.store_path, unknown)) return loaded;
   std::cerr << "note: the config is not valid; this is about the store that it names, "
             << terminal_safe(seen.store_path) << '\n';
   loaded.value.emplace();

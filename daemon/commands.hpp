@@ -53,7 +53,8 @@ Selection select_accounts(const CommandLine& line, const Settings& settings);
 
 /// Config and profiles for a command that needs only the store. If they are not valid, that is said, and the
 /// command goes on with what can be made out of the config (see glimpse_config): no account has a profile
-/// then. Empty: not even the store can be found.
+/// then. Empty: not even the store can be found, or there is none: nobody makes one on the word of such a
+/// config.
 Loaded<Settings> load_for_store(const CommandLine& line);
 
 /// When the ids of a plan can be approved.

@@ -61,7 +61,7 @@ Exit Daemon::run() {
   place_.store().check_state();
   accounts_digest_ = accounts_digest();
   {
-    auto loaded = load(remembered_sources(place_.store(), Store::DesiredOf::daemon));
+    auto loaded = load(known_from(remembered_sources(place_.store(), Store::DesiredOf::daemon)));
     if (!loaded.value) {
       print_problems(loaded.problems);
       return loaded.exit;
@@ -348,14 +348,12 @@ Awaitable<void> Daemon::watch() {
   }
 }
 
-// A store that fails a look in passing fails the cycles, too: the daemon goes on, and tells it once. `said`
-// is empty if nobody can have said anything new.
-void Daemon::watch_account(Account& account, const Said* said) {
-  std::string trouble;
+// `said` is empty if nobody can have said anything new, or if it could not be asked for `trouble`.
+void Daemon::watch_account(Account& account, const Said* said, std::string trouble) {
   try {
     note_waiting(account);
     const auto& id = account.stack->context().id;
-    if (said || !account.watch_trouble.empty()) {
+    if (said || (trouble.empty() && !account.watch_trouble.empty())) {
       auto now_said = said ? said->about(id) : listen_to_people(id).about(id);
       if (account.last_said != now_said) wake(account);
       account.last_said = std::move(now_said);
@@ -364,7 +362,20 @@ void Daemon::watch_account(Account& account, const Said* said) {
     trouble = error.what();
   }
   if (!trouble.empty() && trouble != account.watch_trouble) tell_failure(account, trouble);
-  account.watch_trouble = trouble;
+  account.watch_trouble = std::move(trouble);
+}
+
+// A store that fails a look in passing fails the cycles, too: the daemon goes on, and tells it once. Each
+// account asks for itself then, until it is answered.
+void Daemon::watch_accounts() {
+  std::optional<Said> said;
+  std::string trouble;
+  try {
+    if (others_wrote()) said = listen_to_people(std::nullopt);
+  } catch (const StoreError& error) {
+    trouble = error.what();
+  }
+  for (const auto& account : accounts_) watch_account(*account, said ? &*said : nullptr, trouble);
 }
 
 // What people say comes from other processes: where none has written, no account need be asked.
@@ -386,9 +397,7 @@ void Daemon::watch_once() {
   watch_files();
   // With time to spare, who is not done yet waits for a provider, and nobody has to wait for them.
   if (now < next_watch_ + busy) turnstile_.count_only_since(slow_poll);
-  std::optional<Said> said;
-  if (others_wrote()) said = listen_to_people(std::nullopt);
-  for (const auto& account : accounts_) watch_account(*account, said ? &*said : nullptr);
+  watch_accounts();
   place_.keeper().tick();
   if (now >= next_trim_) {
     // What a poll has needed lies between what is kept, and the heap does not shrink by itself.

@@ -69,7 +69,8 @@ class Daemon {
   void watch_once();
   void watch_files();
   bool others_wrote();
-  void watch_account(Account& account, const Said* said);
+  void watch_accounts();
+  void watch_account(Account& account, const Said* said, std::string trouble);
   void tell_failure(const Account& account, const std::string& reason);
   Awaitable<void> listen_for_signals();
 

@@ -109,8 +109,8 @@ std::string digest_of_texts(const std::string& config_path, const Config& config
   return sha256_hex(all);
 }
 
-// What the store remembers of the sources that were read without a problem: the version of the program, then
-// a line for each account.
+// What the store remembers of the sources that were read: the version of the program, then a line for each
+// account. Those with a fault are read anew all the same, but what is kept of them is in force.
 constexpr const char* known_to_daemon = "desired-files";
 constexpr const char* known_to_commands = "desired-files-of-command";
 
@@ -118,26 +118,29 @@ const char* known_note(Store::DesiredOf keeper) {
   return keeper == Store::DesiredOf::daemon ? known_to_daemon : known_to_commands;
 }
 
-std::string known_text(const KnownDesired& known) {
+std::string text_of(const DesiredSources& sources) {
   std::string text = std::string{USERSYNCD_VERSION} + '\n';
-  for (const auto& [files, revisions] : known) {
-    for (const auto& [account, revision] : revisions) text += files + ' ' + revision + ' ' + account + '\n';
-  }
+  for (const auto& [account, source] : sources)
+    text += source.files + ' ' + source.revision + (source.sound ? " sound " : " faulty ") + account + '\n';
   return text;
 }
 
-KnownDesired known_from_text(const std::string& text) {
-  KnownDesired known;
+DesiredSources sources_from_text(const std::string& text) {
+  DesiredSources sources;
   std::istringstream lines{text};
   std::string line;
   if (!std::getline(lines, line) || line != USERSYNCD_VERSION) return {};
   while (std::getline(lines, line)) {
-    const auto first = line.find(' ');
-    const auto second = first == std::string::npos ? first : line.find(' ', first + 1);
-    if (second == std::string::npos) return {};
-    known[line.substr(0, first)][line.substr(second + 1)] = line.substr(first + 1, second - first - 1);
+    std::istringstream words{line};
+    DesiredSource source;
+    std::string soundness, account;
+    words >> source.files >> source.revision >> soundness;
+    words.get();
+    if (!std::getline(words, account) || (soundness != "sound" && soundness != "faulty")) return {};
+    source.sound = soundness == "sound";
+    sources[account] = std::move(source);
   }
-  return known;
+  return sources;
 }
 
 // Any trouble with finding out means that nothing is known, and whoever works with the store then will tell.
@@ -148,8 +151,8 @@ KnownDesired known_to_a_command(const std::string& config_path) {
   if (!config || !std::filesystem::exists(config->store_path, missing)) return {};
   try {
     Store store{config->store_path, Access::read_only};
-    auto known = remembered_sources(store, Store::DesiredOf::daemon);
-    known.merge(remembered_sources(store, Store::DesiredOf::command));
+    auto known = known_from(remembered_sources(store, Store::DesiredOf::daemon));
+    known.merge(known_from(remembered_sources(store, Store::DesiredOf::command)));
     return known;
   } catch (const StoreError&) {
     return {};
@@ -189,6 +192,7 @@ std::optional<Desired> Wanted::find(const std::string& account, Store& store, St
   const auto source = sources.find(account);
   if (source == sources.end() || kept.contains(account)) return of(account);
   auto stored = store.load_desired(account, source->second.files, keeper);
+  if (stored && stored->revision != source->second.revision) return std::nullopt;
   if (stored) stored->author = author;
   return stored;
 }
@@ -246,9 +250,10 @@ bool read_desired_state(Settings& settings, Problems& problems) {
 
 void remember_desired_state(const Settings& settings, Store& store, Store::DesiredOf keeper) {
   const auto& wanted = settings.wanted;
+  if (wanted.sources.empty()) return;
   std::map<std::string, std::string> files;
   for (const auto& [account, source] : wanted.sources) files[account] = source.files;
-  const auto text = known_text(known_from(wanted.sources));
+  const auto text = text_of(wanted.sources);
   if (wanted.kept.empty() && store.load_note({}, known_note(keeper)) == text) return;
   auto together = store.begin();
   for (const auto& [account, desired] : wanted.kept) store.save_desired(desired, files.at(account), keeper);
@@ -257,7 +262,7 @@ void remember_desired_state(const Settings& settings, Store& store, Store::Desir
   together.commit();
 }
 
-KnownDesired known_from(const std::map<std::string, DesiredSource>& sources) {
+KnownDesired known_from(const DesiredSources& sources) {
   KnownDesired known;
   for (const auto& [account, source] : sources) {
     if (source.sound) known[source.files][account] = source.revision;
@@ -265,8 +270,8 @@ KnownDesired known_from(const std::map<std::string, DesiredSource>& sources) {
   return known;
 }
 
-KnownDesired remembered_sources(Store& store, Store::DesiredOf keeper) {
-  return known_from_text(store.load_note({}, known_note(keeper)).value_or(""));
+DesiredSources remembered_sources(Store& store, Store::DesiredOf keeper) {
+  return sources_from_text(store.load_note({}, known_note(keeper)).value_or(""));
 }
 
 std::string Settings::digest_for(const AccountContext& account) const {

@@ -24,9 +24,11 @@ struct AccountSettings {
   std::shared_ptr<const Profile> profile;  ///< one for all accounts of the same provider
 };
 
+using DesiredSources = std::map<std::string, DesiredSource>;  ///< by account id
+
 /// What is to be: from the desired-state and policy files.
 struct Wanted {
-  std::map<std::string, DesiredSource> sources;  ///< by account id; who is not among them is only watched
+  DesiredSources sources;               ///< whose account is not among them is only watched
   std::map<std::string, Desired> kept;  ///< by account id: what was read, unless it went into the store
   std::string author;                   ///< who last changed the desired state; empty: not known
   RuleSet rules;
@@ -66,7 +68,7 @@ struct Loaded {
 Loaded<Settings> load_accounts(const std::string& config_path);
 
 /// What of these sources need not be read again.
-KnownDesired known_from(const std::map<std::string, DesiredSource>& sources);
+KnownDesired known_from(const DesiredSources& sources);
 
 /// Gets each desired state as it is read, with the digest of its files; see DesiredReading.
 using DesiredReceiver = std::function<void(Desired desired, const std::string& files)>;
@@ -84,11 +86,11 @@ Loaded<Settings> load_settings_as_known(const std::string& config_path);
 bool read_desired_state(Settings& settings, Problems& problems);
 
 /// Keeps in the store what `settings` have kept of desired states, and what their sources are, so that later
-/// processes recognise them; what the same keeper had there before goes.
+/// processes recognise them; what the same keeper had there before goes. Nothing if none was read.
 void remember_desired_state(const Settings& settings, Store& store, Store::DesiredOf keeper);
 
 /// What remember_desired_state left there; nothing if this program may read the files otherwise.
-KnownDesired remembered_sources(Store& store, Store::DesiredOf keeper);
+DesiredSources remembered_sources(Store& store, Store::DesiredOf keeper);
 
 /// Every file that a reload has to look at: the config, profile files, and what lies below desired and
 /// policies.

@@ -164,5 +164,18 @@ TEST_CASE("a deploy while the files are read is noticed, whichever of them it ha
   CHECK_FALSE(folder.read().sources);
 }
 
+// What is in force is kept under the digest of its files, and read again as long as one of them has a fault.
+TEST_CASE("of an account whose files change while they are read nothing is received") {
+  Folder folder;
+  folder.scratch.write("1.yaml", file_of("\"1\"", "ann"));
+  folder.scratch.write("2a.yaml", "version: 1\naccount: \"2\"\nusers: [{username: bob, email: none}]\n");
+  folder.scratch.write("2b.yaml", file_of("\"2\"", "cid"));
+  CHECK(folder.read().users.at("2") == Users{"bob", "cid"});
+  folder.meanwhile = [&] { folder.scratch.write("2b.yaml", file_of("\"2\"", "dan")); };
+  const auto came = folder.read();
+  CHECK_FALSE(came.sources);
+  CHECK(came.order == "1 ");
+}
+
 }  // namespace
 }  // namespace usersyncd

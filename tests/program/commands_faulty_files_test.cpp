@@ -63,6 +63,18 @@ TEST_CASE("a faulty config stops nobody from pausing, and commands that need onl
   CHECK(bench.run({"pause"}).exit == 78);
 }
 
+TEST_CASE("a faulty config wins over the lack of a store, and none is made on its word") {
+  Bench bench;
+  change_config(bench, "version: 1", "version: 1\ncolour: red");
+  for (const char* command : {"status", "drift", "pause", "approvals"}) {
+    CAPTURE(command);
+    CHECK(bench.run({command}).exit == 78);
+    CHECK_FALSE(std::filesystem::exists(bench.store()));
+  }
+  CHECK(bench.run({"audit", "verify"}).exit == 78);
+  CHECK(bench.run({"explain", "ann.lee"}).exit == 78);
+}
+
 TEST_CASE("pause says plainly when no daemon can hear of it") {
   Bench bench;
   const auto fresh = bench.run({"pause"});
@@ -88,6 +100,21 @@ TEST_CASE("explain tells the last good desired state while the files are not val
   CHECK(run.exit == 65);
   CHECK_MESSAGE(missing_from(run.out, {"matched: by username ann.lee", "wanted:  present"}) == "", run.out);
   CHECK(missing_from(run.err, {"main.yaml:5:", "colour", "last good desired state"}) == "");
+}
+
+TEST_CASE(
+    "explain tells what is in force of a file in which one entry is faulty, whatever was imported since") {
+  Bench bench;
+  add_people(bench.simulator());
+  const auto faulty = "  - username: bob.ray\n    email: none\n" + person("ann.lee");
+  bench.wish(faulty);
+  REQUIRE(bench.run({"apply", "--yes"}).exit == 65);
+  REQUIRE(bench.run({"import", "--account", "5500001"}).exit == 0);
+  bench.wish("  - username: ann.lee\n    colour: red\n");
+  const auto run = bench.run({"explain", "ann.lee"});
+  CHECK(run.exit == 65);
+  CHECK_MESSAGE(missing_from(run.out, {"wanted:  present"}) == "", run.out);
+  CHECK(run.err.find("no good desired state") == std::string::npos);
 }
 
 TEST_CASE("78 and 65 win over 64, whichever command, option or plan file is wrong") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/program/daemon_world.hpp"
+#include "tests/support/temp_store.hpp"
 
 namespace usersyncd::test {
 namespace {
@@ -144,6 +145,20 @@ TEST_CASE("A52: a provider that is down for a while is polled again, and what wa
   bench.simulator().faults("{}");
   CHECK(eventually([&] { return !about(daemon, "drift.resolved", "ada", since).empty(); }));
   CHECK(text_of(status_of(bench), "lastError").empty());
+  CHECK(daemon.stop() == 0);
+}
+
+TEST_CASE("A52: a store that cannot be asked what people said stops no daemon, and is asked again") {
+  Bench bench{quick()};
+  add_two_users(bench);
+  Daemon daemon{bench};
+  REQUIRE(cycles(daemon, 1, 0));
+  const auto since = daemon.mark();
+  run_raw(bench.store(), "ALTER TABLE approvals RENAME TO away");
+  REQUIRE(eventually([&] { return !daemon.events("poll.failed", since).empty(); }));
+  bench.simulator().put_user("ada", R"({"phone":"+19195556666"})");
+  run_raw(bench.store(), "ALTER TABLE away RENAME TO approvals");
+  CHECK(eventually([&] { return !about(daemon, "drift.resolved", "ada", since).empty(); }));
   CHECK(daemon.stop() == 0);
 }
 
