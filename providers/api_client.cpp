@@ -416,7 +416,9 @@ WriteOutcome ApiClient::outcome(Operation operation, const Exchange& done, const
   }
   const Answer& answer = *done.answer;
   outcome.kind = outcome_of(operation, answer.meaning);
-  outcome.for_nobody = answer.meaning == Meaning::unsupported;
+  // Of a write of another kind one user may be the exception (the owner of an account, say).
+  outcome.for_nobody = operation == Operation::remove && answer.meaning == Meaning::unsupported &&
+                       (answer.status == 405 || answer.status == 501);
   outcome.message = ports_.redactor.redact(answer.summary());
   outcome.code = answer.code;
   const bool unauthorized = answer.meaning == Meaning::unauthorized && login_.kind == AuthKind::oauth2;
