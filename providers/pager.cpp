@@ -1,6 +1,7 @@
 #include "providers/pager.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "providers/target.hpp"
 
@@ -71,9 +72,11 @@ bool Pager::take(const PageFacts& page) {
 
 bool Pager::take_counted(const PageFacts& page) {
   const auto size = static_cast<std::size_t>(paging_.size);
-  if (page.keys.empty()) {
+  auto keys = page.keys;  // in an order of ours: whoever ignores the position need not keep theirs
+  std::sort(keys.begin(), keys.end());
+  if (keys.empty()) {
     finished_ = true;
-  } else if (page.keys == previous_) {
+  } else if (keys == previous_) {
     // The provider ignores the position. If it also ignored the size, this was the whole list twice.
     finished_ = true;
     if (page.keys.size() == size) {
@@ -85,7 +88,7 @@ bool Pager::take_counted(const PageFacts& page) {
   } else if (!total_ && page.keys.size() < size && paging_.short_page_ends) {
     finished_ = true;
   }
-  previous_ = page.keys;
+  previous_ = std::move(keys);
   return true;
 }
 

@@ -44,9 +44,9 @@ class Pager {
 
   const Paging& paging_;
   std::string list_target_;
-  std::string next_;            ///< link or cursor of the page to read next; empty: the first one
-  std::set<std::string> seen_;  ///< targets of the pages that were read
-  std::vector<std::string> previous_;
+  std::string next_;                   ///< link or cursor of the page to read next; empty: the first one
+  std::set<std::string> seen_;         ///< targets of the pages that were read
+  std::vector<std::string> previous_;  ///< keys of the page before, sorted
   std::size_t count_ = 0;
   int pages_ = 0;
   bool finished_ = false;

@@ -203,7 +203,9 @@ Awaitable<ActionResult> Actor::look_up_create(const Action& action, std::int64_t
     co_return result(Kind::failed,
                      "\"" + action.username + "\" exists with another e-mail address; nothing was done");
   }
-  if (outcome.kind == Outcome::exists && reading) {
+  // Whoever says that there is somebody of that name has made nobody, whether we can look or not.
+  const bool can_look = account_.capabilities.reads_by_name;
+  if (outcome.kind == Outcome::exists && (reading || !can_look)) {
     close(action, intent, IntentState::failed, outcome.message);
     co_return result(Kind::failed, outcome.message);
   }
@@ -237,10 +239,12 @@ ActionResult Actor::created(const Action& action, std::int64_t intent, const Rem
   return made;
 }
 
-ActionResult Actor::not_visible_yet(const Action& action, std::int64_t intent) {
+ActionResult Actor::not_visible_yet(const Action& action, std::int64_t intent, const std::string& told_id) {
   const auto settled = ports_.clock.now() + account_.visibility_grace;
   const std::string message = "accepted, but not visible yet";
-  ports_.store.mark_unknown(intent, settled, message, ports_.clock.now());
+  // Where nothing else finds the user, the later looks need the id. Elsewhere the name is surer.
+  const bool by_name = account_.capabilities.reads_by_name;
+  ports_.store.mark_unknown(intent, settled, message, ports_.clock.now(), by_name ? std::string{} : told_id);
   return result(Kind::unverified,
                 message + "; looked up again before \"" + action.username + "\" is sent again");
 }
@@ -248,9 +252,15 @@ ActionResult Actor::not_visible_yet(const Action& action, std::int64_t intent) {
 Awaitable<ActionResult> Actor::verify_create(const Action& action, std::int64_t intent, std::string user_id) {
   UserKey key = key_for(action);
   key.user_id = std::move(user_id);
-  const auto reading = co_await ports_.provider.read_user(key, context(action));
+  auto reading = co_await ports_.provider.read_user(key, context(action));
+  const bool found = reading && *reading;
+  // What the answer told need not be an id: a `Location` may end in the username.
+  if (!found && !key.user_id.empty() && account_.capabilities.reads_by_name) {
+    auto by_name = co_await ports_.provider.read_user(key_for(action), context(action));
+    reading = std::move(by_name);
+  }
   if (reading && *reading) co_return created(action, intent, **reading);
-  co_return not_visible_yet(action, intent);
+  co_return not_visible_yet(action, intent, key.user_id);
 }
 
 Awaitable<std::map<std::string, ActionResult>> Actor::verify_creates() {

@@ -75,7 +75,7 @@ class Actor {
   ActionResult refused(const Action& action, std::int64_t intent, const WriteOutcome& outcome);
   ActionResult may_still_arrive(std::int64_t intent, const std::string& message);
   ActionResult not_read_back(std::int64_t intent);
-  ActionResult not_visible_yet(const Action& action, std::int64_t intent);
+  ActionResult not_visible_yet(const Action& action, std::int64_t intent, const std::string& told_id);
   std::optional<std::string> may_not_write() const;
   std::int64_t open_intent(const Action& action, int attempt);
   std::int64_t intent_of_create(const Action& action, int attempt);

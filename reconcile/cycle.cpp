@@ -396,6 +396,10 @@ void Cycle::save_look(const Look& look, const Desired& desired, std::optional<Ti
   for (const auto& note : plan.notes) {
     if (note.rule == frozen_rule) frozen.insert(key_of(note.username));
   }
+  // A field that nobody has is no secret of this user's.
+  const auto tells = [&lacking = account_.capabilities.lacking](const Fields& fields, Field field) {
+    return fields.has(field) || std::find(lacking.begin(), lacking.end(), field) != lacking.end();
+  };
   poll.was_judged = [&](const std::string& username, const std::string& kind) {
     if (frozen.contains(key_of(username))) return false;
     const auto user = seen.find(key_of(username));
@@ -404,7 +408,7 @@ void Cycle::save_look(const Look& look, const Desired& desired, std::optional<Ti
     if (kind == "leaver") return user->second->fields.has(Field::enabled);
     if (kind == "unmanaged") return !look.observed.memory.unread.contains(key_of(username));
     const auto field = field_from_name(kind);
-    return !field || user->second->fields.has(*field);
+    return !field || tells(user->second->fields, *field);
   };
   const auto news = ports_.store.save_poll(account_.id, poll, now);
   for (const auto& override : ports_.store.load_overrides(account_.id)) {

@@ -249,8 +249,11 @@ Awaitable<void> Observer::settle(const Intent& intent, const Listing& listing, O
   where.username = intent.write.username;
   where.user_id = intent.write.user_id;
   const auto* listed = listed_as(where.username, listing);
-  if (where.user_id.empty() && listed) where.user_id = listed->user_id;
-  if (!listed && intent.write.operation == Operation::create && cannot_ask_for(where)) {
+  const bool is_create = intent.write.operation == Operation::create;
+  // The list knows better than the answer to a create, which may have told something else than an id.
+  if (listed && !listed->user_id.empty() && (is_create || where.user_id.empty()))
+    where.user_id = listed->user_id;
+  if (!listed && is_create && cannot_ask_for(where)) {
     settle_by_list(intent, observed);
     co_return;
   }
@@ -269,6 +272,8 @@ Awaitable<void> Observer::settle(const Intent& intent, const Listing& listing, O
         close_settled(intent, IntentState::done, "found by looking", user, observed);
       } else if (user) {
         close_settled(intent, IntentState::failed, "the username belongs to somebody else", user, observed);
+      } else if (!listed && !account_.capabilities.reads_by_name) {
+        settle_by_list(intent, observed);
       } else if (!early && !listed) {
         close_settled(intent, IntentState::not_done, "neither listed nor found by name", nullptr, observed);
       }
@@ -294,9 +299,9 @@ bool Observer::cannot_ask_for(const UserKey& user) const {
   return user.user_id.empty() && !account_.capabilities.reads_by_name;
 }
 
-// A create whose answer, and the id in it, got lost, at a provider that can be asked by id only: a complete
-// list without the user is the only answer there is. It may be stale (A32), so that it has to be long enough
-// ago.
+// A create at a provider that can be asked by id only, and of which the id got lost with the answer, or finds
+// nobody: a complete list without the user is the only answer there is. It may be stale (A32), so that it has
+// to be long enough ago.
 void Observer::settle_by_list(const Intent& intent, Observed& observed) {
   const auto settled = intent.resolve_after.value_or(intent.opened_at) + account_.visibility_grace;
   if (ports_.clock.now() < settled) return;

@@ -73,8 +73,10 @@ class Store {
   /// Records a write that is about to be sent, with its audit record; returns the intent's id. Refused with
   /// StoreError while the same user has an unresolved one (A31).
   std::int64_t open_intent(const NewIntent& intent, Time now);
-  /// It may or may not have been done; a look before `resolve_after` proves nothing.
-  void mark_unknown(std::int64_t id, Time resolve_after, const std::string& message, Time now);
+  /// It may or may not have been done; a look before `resolve_after` proves nothing. `told_id` is the id of
+  /// the user, if the answer told one.
+  void mark_unknown(std::int64_t id, Time resolve_after, const std::string& message, Time now,
+                    const std::string& told_id = {});
   /// The end of an intent, its audit record and what is now known of the user, in one transaction.
   void close_intent(std::int64_t id, const IntentEnd& end, Time now);
   /// After a kill: every unresolved intent of the account that was open becomes unknown, and its

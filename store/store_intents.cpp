@@ -191,12 +191,15 @@ void Store::append_decision(const Intent& intent, IntentState state, const std::
   audit_.append(entry);
 }
 
-void Store::mark_unknown(std::int64_t id, Time resolve_after, const std::string& message, Time now) {
+void Store::mark_unknown(std::int64_t id, Time resolve_after, const std::string& message, Time now,
+                         const std::string& told_id) {
   Transaction transaction(database_);
   const Intent intent = require_unresolved(*this, id);
   database_.prepare("UPDATE intents SET state = 'unknown', message = ?, resolve_after = ? WHERE id = ?")
       .bind(message, resolve_after, id)
       .run();
+  if (!told_id.empty())
+    database_.prepare("UPDATE intents SET user_id = ? WHERE id = ?").bind(told_id, id).run();
   append_decision(intent, IntentState::unknown, message, now);
   transaction.commit();
 }

@@ -69,6 +69,11 @@ TEST_CASE("the whole list at once, whatever the limit says, is the whole list") 
   CHECK_FALSE(longer.take(page({"a", "b", "c"})));
   CHECK(longer.finished());
   CHECK(longer.faults().empty());
+  Pager shuffled(paging, "/users");  // not in the same order each time
+  shuffled.take(page({"a", "b", "c"}));
+  CHECK_FALSE(shuffled.take(page({"c", "a", "b"})));
+  CHECK(shuffled.finished());
+  CHECK(shuffled.faults().empty());
   Pager shorter(paging, "/users");
   shorter.take(page({"a"}));
   CHECK_FALSE(shorter.take(page({"a"})));  // the same again: the offset is ignored

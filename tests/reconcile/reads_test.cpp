@@ -219,6 +219,23 @@ TEST_CASE("A4: who is missing from one list is not forgotten, and their drift is
   CHECK(h.events.count("drift.resolved", "stranger") == 1);
 }
 
+TEST_CASE("drift in a field that the provider does not have is over when it is wanted no more") {
+  Harness h;
+  h.account.capabilities.lacking = {Field::phone};
+  auto& ann = h.world.add("ann");
+  ann.fields.erase(Field::phone);
+  auto entry = wanted_as(ann);
+  entry.fields.set(Field::phone, "+1555");
+  h.want(entry);
+  h.cycle();
+  CHECK(h.events.count("drift.detected", "ann") == 1);
+  entry.fields.erase(Field::phone);
+  h.want(entry);
+  next_minute(h);
+  CHECK(h.events.count("drift.resolved", "ann") == 1);
+  CHECK(h.store->load_drift(h.account.id).empty());
+}
+
 TEST_CASE("reconcile: a known user whom the list lacks is looked up, not created again") {
   WithTwo h;
   h.world.unlisted = {"ann"};

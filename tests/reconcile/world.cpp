@@ -239,7 +239,8 @@ Awaitable<Result<std::optional<RemoteUser>>> World::read_user(UserKey key, Excha
     co_return Error{ErrorKind::provider, "the provider did not tell the id", ""};
   const auto found = users.find(call.key);
   const bool another = found != users.end() && by_id_only && found->second.user_id != key.user_id;
-  if (another) co_return std::optional<RemoteUser>{};
+  const bool is_no_id = !told_id.empty() && key.user_id == told_id;
+  if (another || is_no_id) co_return std::optional<RemoteUser>{};
   if (found == users.end() || invisible.contains(call.key)) co_return std::optional<RemoteUser>{};
   RemoteUser remote;
   remote.user = found->second;
@@ -316,7 +317,8 @@ WriteOutcome World::do_create(const Action& action) {
   if (normalize) normalize(user);
   users[key_of(user.username)] = user;
   auto answer = outcome(Outcome::accepted, "");
-  if (by_id_only) answer.user = RemoteUser{user, "{}"};
+  if (!told_id.empty()) user.user_id = told_id;
+  if (by_id_only || !told_id.empty()) answer.user = RemoteUser{user, "{}"};
   return answer;
 }
 

@@ -62,6 +62,7 @@ class World : public Provider {
   std::function<void(User&)> normalize;                   ///< what the provider makes of what it is sent
 
   bool by_id_only = false;  ///< a user is read by id and nothing else; the answer to a create tells it
+  std::string told_id;  ///< what the answer to a create tells for an id, and what finds nobody; empty: none
 
   std::vector<Call> calls;
   std::size_t most_at_once = 0;       ///< writes under way at once

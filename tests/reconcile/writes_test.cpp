@@ -116,6 +116,49 @@ TEST_CASE("a create is read back by the id that its answer tells, where nothing 
   }
 }
 
+TEST_CASE("the id that the answer to a create told finds the user in later polls, too") {
+  Harness h;
+  h.world.by_id_only = true;
+  h.account.capabilities.reads_by_name = false;
+  h.converge();
+  h.world.unlisted = h.world.invisible = {"ann"};
+  h.want(wanted("ann"));
+  h.cycle();
+  CHECK(h.unresolved() == 1);
+  h.world.invisible.clear();  // the list is older still
+  h.clock.advance(3 * h.account.visibility_grace);
+  h.cycle();
+  CHECK(h.unresolved() == 0);
+  CHECK(h.world.count(Call::Kind::create) == 1);
+}
+
+TEST_CASE("a create is read back by name where what its answer told is no id") {
+  Harness h;
+  h.converge();
+  h.world.told_id = "ann";
+  h.want(wanted("ann"));
+  h.cycle();
+  REQUIRE(h.result_of("ann"));
+  CHECK(h.result_of("ann")->kind == Kind::applied);
+}
+
+TEST_CASE("A26: usernames that are taken stop nobody else where nobody can be asked for by name") {
+  Harness h;
+  h.world.by_id_only = true;
+  h.account.capabilities.reads_by_name = false;
+  h.account.max_in_flight = 1;
+  h.converge();
+  for (const char* name : {"bob", "cid", "dan", "eve", "fay", "zoe"}) h.want(wanted(name));
+  h.world.faults = [](const Call& call, std::size_t) {
+    return call.kind == Call::Kind::create && call.key != "zoe" ? Fault::conflict : Fault::none;
+  };
+  h.cycle();
+  REQUIRE(h.result_of("bob"));
+  CHECK(h.result_of("bob")->kind == Kind::failed);
+  CHECK(h.unresolved() == 0);
+  CHECK(h.world.find("zoe"));
+}
+
 TEST_CASE("a create whose answer got lost is resolved by the list where nothing else finds a user") {
   for (const bool done : {false, true}) {
     CAPTURE(done);
