@@ -184,7 +184,8 @@ Awaitable<void> Daemon::poll_forever(std::shared_ptr<Account> account) {
     // A tenth of jitter either way keeps many accounts from marching in step.
     const auto until_next =
         std::chrono::duration_cast<Duration>(interval * (0.9 + 0.2 * place_.random().uniform()));
-    if (parked_for(*account) == Duration{0}) co_await poll_once(account, until_next);
+    const bool parked = parked_for(*account) > Duration::zero();
+    if (!parked) co_await poll_once(account, until_next);
     const auto rest = std::max(until_next, park(*account));
     if (rest > worth_keeping || accounts_.size() > most_kept_connections) account->stack->rest();
     co_await sleep(account, rest);
