@@ -8,6 +8,8 @@
 namespace usersyncd::simulate {
 namespace {
 
+constexpr int overrides_until_left_alone = 3;  // contract, section 6.3
+
 std::string describe(const sim::User& user) {
   std::string text = user.first_name + "|" + user.last_name + "|" + user.email + "|" + user.phone + "|" +
                      user.scope + "|" + (user.enabled ? "on" : "off") + "|";
@@ -59,6 +61,16 @@ bool Performance::is_held(const std::string& key) const {
                      });
 }
 
+// Only who had reason to be: on the program's word alone nobody is excused.
+std::set<std::string> Performance::left_alone() const {
+  std::set<std::string> keys;
+  for (const auto& [field, why] : process_->look().observed.memory.overridden) {
+    const auto key = field.substr(0, field.find('\n'));
+    if (witness_.changes_outside(key) >= overrides_until_left_alone) keys.insert(key);
+  }
+  return keys;
+}
+
 void Performance::judge_end(Ending& ending) {
   for (const auto& [key, user] : portal_.truth().users()) ending.users[key] = describe(user);
   if (!process_) return witness_.complain("the daemon does not run in the end");
@@ -77,6 +89,7 @@ void Performance::judge_end(Ending& ending) {
     return witness_.complain("not settled: " + why);
   }
   if (!ending.held) judge_users();
+  ending.left_alone = left_alone();
   for (const auto& judged :
        process_->look().judged ? process_->look().judged->actions() : std::vector<JudgedAction>{}) {
     if (judged.reason.empty()) witness_.complain(judged.action.username + " is held without a reason");

@@ -18,7 +18,10 @@ struct Ending {
   std::map<std::string, std::pair<int, int>> history;
   std::vector<std::string> complaints;
   std::set<std::string> lost;  ///< users with an update that was lost, as it must be without versions
-  bool held = false;           ///< it ended before what it was to be, for a reason that it stated
+  /// Users whom somebody changed so often between our write and our look that we left the field alone, and
+  /// said so.
+  std::set<std::string> left_alone;
+  bool held = false;  ///< it ended before what it was to be, for a reason that it stated
   int cycles = 0;
   int processes = 0;
   int writes = 0;
@@ -55,6 +58,7 @@ class Performance {
   void judge_audit();
   bool waits_for_a_person();
   bool is_held(const std::string& key) const;
+  std::set<std::string> left_alone() const;
 
   const Story& story_;
   MemoryDisk& disk_;
@@ -64,8 +68,8 @@ class Performance {
   WallClock wall_;
   Witness witness_{story_, timeline_};
   Portal portal_{story_, timeline_, witness_};
-  Stage stage_{story_, timeline_, wall_,          disk_, portal_, witness_,
-               chaos_, trace_,    Sabotage::none, {},    false,  true, {}};
+  Stage stage_{story_, timeline_,      wall_, disk_, portal_, witness_, chaos_,
+               trace_, Sabotage::none, {},    false, true,    {}};
   std::unique_ptr<Process> process_;
   int cycles_ = 0;
   int processes_ = 0;

@@ -62,8 +62,12 @@ std::string Portal::key_in_path(const std::string& path) const {
   const auto& parts = target->segments;
   const bool item = parts.size() >= 2 && parts[parts.size() - 2] == "users";
   if (!item) return {};
-  const auto* user = world_.find_by_id(parts.back());
-  return key_of(user ? user->username : parts.back());
+  if (const auto* user = world_.find_by_id(parts.back())) return key_of(user->username);
+  // They may have gone while the request was on its way.
+  for (auto past = history_.rbegin(); past != history_.rend(); ++past) {
+    if (const auto* user = past->second.find_by_id(parts.back())) return key_of(user->username);
+  }
+  return key_of(parts.back());
 }
 
 std::optional<sim::Response> Portal::limited(Duration retry_in, bool force) {

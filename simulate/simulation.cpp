@@ -76,7 +76,8 @@ void Simulation::compare(const Ending& ending, SeedReport& report) const {
     const auto wanted = there == undisturbed_.users.end() ? "not there" : there->second;
     // A lost update is a race with a person, whichever of the two runs lost it.
     const bool lost = ending.lost.contains(key) || undisturbed_.lost.contains(key);
-    if (text == wanted || lost || story_->racy.contains(key)) continue;
+    const bool left_alone = ending.left_alone.contains(key) || undisturbed_.left_alone.contains(key);
+    if (text == wanted || lost || left_alone || story_->racy.contains(key)) continue;
     report.complaints.push_back(key + " ended as " + text + ", undisturbed as " + wanted);
   }
   for (const auto& key : keys) {

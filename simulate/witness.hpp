@@ -59,7 +59,14 @@ class Witness {
   /// A write arrived; what it made of the user. Null: not there.
   void wrote(const SentWrite& write, const sim::User* before, const sim::User* after);
   /// Somebody else changed the user.
-  void changed_outside(const std::string& key) { made_by_us_.erase(key); }
+  void changed_outside(const std::string& key) {
+    made_by_us_.erase(key);
+    ++changes_outside_[key];
+  }
+  int changes_outside(const std::string& key) const {
+    const auto found = changes_outside_.find(key);
+    return found == changes_outside_.end() ? 0 : found->second;
+  }
 
   /// How often each user was made and deleted by us.
   const std::map<std::string, std::pair<int, int>>& history() const { return history_; }
@@ -79,6 +86,7 @@ class Witness {
   std::set<std::string> approved_;
   bool paused_ = false;
   std::set<std::string> made_by_us_;
+  std::map<std::string, int> changes_outside_;  ///< how often, by key
   std::map<std::string, sim::User> shown_;
   std::map<std::string, std::pair<int, int>> history_;
   std::set<std::string> lost_updates_;
