@@ -9,7 +9,7 @@
 #include "daemon/metrics.hpp"
 #include "daemon/settings.hpp"
 #include "providers/rest_provider.hpp"
-#include "reconcile/account.hpp"
+#include "reconcile/in_doubt.hpp"
 #include "store/store.hpp"
 #include "sync/events.hpp"
 #include "sync/redact.hpp"
@@ -48,8 +48,9 @@ class AccountStack {
   /// From now on nothing is written to the account: its config is no longer the one in force.
   void retire() { context_.enforce = false; }
   Ports ports() {
-    return Ports{*provider_, process_.store, process_.clock, process_.random, process_.events};
+    return Ports{*provider_, process_.store, process_.clock, process_.random, process_.events, in_doubt_};
   }
+  InDoubt& in_doubt() { return in_doubt_; }
 
  private:
   /// Writes each exchange to the audit log, and tells those who count and those who watch the rate limit.
@@ -73,6 +74,7 @@ class AccountStack {
   Process process_;
   std::string saved_rates_;  ///< in words
   AccountContext context_;
+  InDoubt in_doubt_{context_, process_.store, process_.clock};
   Redactor redactor_;  ///< knows this account's secrets, and tells the log's of them
   Exchanges exchanges_;
   std::unique_ptr<Http> http_;

@@ -263,7 +263,7 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
 
   const auto now = place_.clock().now();
   const auto settings = settings_;
-  place_.store().recover(context.id, now + 2 * context.request_timeout, now);
+  stack.in_doubt().recover();
   live.cycle = std::make_unique<Cycle>(context, stack.ports(), make_run_id(now, place_.random()),
                                        Purpose::poll, settings->digest_for(context));
   account->last_said = listen_to_people(context.id).about(context.id);

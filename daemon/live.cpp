@@ -7,18 +7,6 @@ namespace {
 
 constexpr Duration lock_retry{100};
 
-std::optional<Time> latest_settlement(Store& store, const std::string& account) {
-  IntentFilter unresolved;
-  unresolved.account = account;
-  unresolved.unresolved_only = true;
-  std::optional<Time> latest;
-  for (const auto& intent : store.list_intents(unresolved)) {
-    const auto settled = intent.resolve_after.value_or(intent.opened_at);
-    if (!latest || settled > *latest) latest = settled;
-  }
-  return latest;
-}
-
 std::set<std::string> permitted_ids(const Look& look) {
   std::set<std::string> ids;
   for (const auto& judged : look.judged->actions()) {
@@ -51,15 +39,15 @@ Awaitable<std::optional<AccountLock>> lock_account(Workplace& place, std::string
 }
 
 Awaitable<void> follow_up(Workplace& place, LiveAccount& account, const RuleSet& rules, int rounds) {
-  const auto& id = account.stack->context().id;
   const auto permitted = permitted_ids(account.look);
   for (int round = 0; round < rounds && !place.clock().stopping(); ++round) {
-    const auto settled = latest_settlement(place.store(), id);
+    const auto& in_doubt = account.stack->in_doubt();
     const bool overtaken = account.acted.count(ActionResult::Kind::changed) > 0;
-    if (!settled && !overtaken) co_return;
-    if (settled && *settled > place.clock().now()) {
-      std::cerr << "waiting until " << format_time(*settled) << " to see what became of unanswered writes\n";
-      const auto wait = *settled - place.clock().now();
+    if (in_doubt.none() && !overtaken) co_return;
+    const auto wait = in_doubt.left();
+    if (wait > Duration{0}) {
+      std::cerr << "waiting until " << format_time(place.clock().now() + wait)
+                << " to see what became of unanswered writes\n";
       const bool awake = co_await place.clock().sleep_for(wait);
       if (!awake) co_return;
     }

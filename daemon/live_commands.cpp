@@ -155,8 +155,7 @@ Awaitable<bool> claim(Live& live, LiveAccount& account) {
     co_return false;
   }
   account.lock = std::move(lock);
-  const auto now = live.place->clock().now();
-  live.place->store().recover(stack.context().id, now + 2 * stack.context().request_timeout, now);
+  stack.in_doubt().recover();
   co_return true;
 }
 

@@ -23,6 +23,8 @@ struct AccountContext {
   std::size_t item_reads = 16;
 };
 
+class InDoubt;
+
 /// Where all effects of a cycle go. The references outlive the cycle.
 struct Ports {
   Provider& provider;
@@ -30,6 +32,7 @@ struct Ports {
   Clock& clock;
   Random& random;
   EventSink& events;
+  InDoubt& in_doubt;  ///< the account's own, and outlives its cycles
 };
 
 }  // namespace usersyncd

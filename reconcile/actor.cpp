@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "reconcile/in_doubt.hpp"
 #include "sync/believe.hpp"
 #include "sync/plan_json.hpp"
 
@@ -153,15 +154,15 @@ void Actor::close(const Action& action, std::int64_t intent, IntentState state, 
 }
 
 // A refused rate costs time: the write is known not to have been done and may be sent again, within limits.
-Awaitable<bool> Actor::wait_for_another_try(Duration wait, int attempt, Time started) {
-  const auto spent = ports_.clock.now() - started;
+Awaitable<bool> Actor::wait_for_another_try(Duration wait, int attempt, Duration started) {
+  const auto spent = ports_.clock.steady() - started;
   if (attempt >= 1000 || spent + wait > account_.retry_for) co_return false;
   co_return co_await ports_.clock.sleep_for(wait);
 }
 
 Awaitable<ActionResult> Actor::create(Permit permit, bool verify_later) {
   const Action& action = permit.action();
-  const auto started = ports_.clock.now();
+  const auto started = ports_.clock.steady();
   for (int attempt = 1;; ++attempt) {
     if (const auto reason = may_not_write()) co_return result(Kind::held, *reason);
     const auto intent = intent_of_create(action, attempt);
@@ -215,10 +216,9 @@ Awaitable<ActionResult> Actor::look_up_create(const Action& action, std::int64_t
 // What was sent may be on its way still: nothing is sent again before a later look has found that it did not
 // come about.
 ActionResult Actor::may_still_arrive(std::int64_t intent, const std::string& message) {
-  const auto settled = ports_.clock.now() + 2 * account_.request_timeout;
-  ports_.store.mark_unknown(intent, settled, message, ports_.clock.now());
+  const auto over = ports_.in_doubt.put(intent, 2 * account_.request_timeout, message);
   auto open = result(Kind::unverified, "outcome unknown (" + message + "); looked up again after " +
-                                           format_time(settled) + " before anything is sent");
+                                           format_time(over) + " before anything is sent");
   open.trouble = true;
   return open;
 }
@@ -226,7 +226,7 @@ ActionResult Actor::may_still_arrive(std::int64_t intent, const std::string& mes
 // The provider has answered, so that the next look tells.
 ActionResult Actor::not_read_back(std::int64_t intent) {
   const std::string message = "sent, but could not be read back";
-  ports_.store.mark_unknown(intent, ports_.clock.now(), message, ports_.clock.now());
+  ports_.in_doubt.put(intent, Duration{0}, message);
   return result(Kind::unverified, message);
 }
 
@@ -240,11 +240,10 @@ ActionResult Actor::created(const Action& action, std::int64_t intent, const Rem
 }
 
 ActionResult Actor::not_visible_yet(const Action& action, std::int64_t intent, const std::string& told_id) {
-  const auto settled = ports_.clock.now() + account_.visibility_grace;
   const std::string message = "accepted, but not visible yet";
   // Where nothing else finds the user, the later looks need the id. Elsewhere the name is surer.
   const bool by_name = account_.capabilities.reads_by_name;
-  ports_.store.mark_unknown(intent, settled, message, ports_.clock.now(), by_name ? std::string{} : told_id);
+  ports_.in_doubt.put(intent, account_.visibility_grace, message, by_name ? std::string{} : told_id);
   return result(Kind::unverified,
                 message + "; looked up again before \"" + action.username + "\" is sent again");
 }
@@ -302,7 +301,7 @@ std::vector<Actor::Pending> Actor::close_listed(const std::map<std::string, cons
 Awaitable<ActionResult> Actor::change(Permit permit) {
   const Action& action = permit.action();
   const bool removal = action.operation == Operation::remove;
-  const auto started = ports_.clock.now();
+  const auto started = ports_.clock.steady();
   for (int attempt = 1;; ++attempt) {
     auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
     if (!reading) co_return unreadable(reading.error());

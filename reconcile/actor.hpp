@@ -68,7 +68,7 @@ class Actor {
   Awaitable<ActionResult> verify_create(const Action& action, std::int64_t intent, std::string user_id);
   Awaitable<ActionResult> verify_remove(const Action& action, std::int64_t intent, WriteOutcome outcome);
   Awaitable<ActionResult> look_up_create(const Action& action, std::int64_t intent, WriteOutcome outcome);
-  Awaitable<bool> wait_for_another_try(Duration wait, int attempt, Time started);
+  Awaitable<bool> wait_for_another_try(Duration wait, int attempt, Duration started);
 
   ActionResult created(const Action& action, std::int64_t intent, const RemoteUser& found,
                        const std::string& message = {});

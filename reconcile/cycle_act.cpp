@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "reconcile/backoff.hpp"
 #include "reconcile/cycle.hpp"
 #include "reconcile/impossible.hpp"
 #include "reconcile/parallel.hpp"
@@ -18,8 +19,6 @@ using Kind = ActionResult::Kind;
 constexpr int trouble_until_open = 5;          // in a row, until the provider is left alone
 constexpr std::size_t creates_until_list = 8;  // from so many creates on, one list verifies them all
 constexpr std::size_t announced_for_each = 4;  // creates together, for each that may be under way
-constexpr Duration first_backoff{60'000};
-constexpr int longest_backoff = 6;  // doublings: about an hour
 
 std::map<std::string, std::string> digests_of(const Desired& desired) {
   std::map<std::string, std::string> digests;
@@ -222,15 +221,9 @@ void Cycle::settle_failures(const JudgedAction& judged, const ActionResult& resu
   if (result.kind != Kind::failed && result.kind != Kind::manual && !undone) return;
   const auto backoffs = ports_.store.load_backoffs(account_.id);
   const auto before = backoffs.find(key_of(action.username));
-  Backoff backoff;
-  backoff.username = action.username;
-  backoff.failures = before == backoffs.end() ? 1 : before->second.failures + 1;
-  const auto doublings = std::min(backoff.failures - 1, longest_backoff);
-  const auto jitter = 0.5 + ports_.random.uniform() / 2;
-  const auto wait = static_cast<double>((first_backoff * (1 << doublings)).count()) * jitter;
-  backoff.next_try = ports_.clock.now() + Duration{static_cast<Duration::rep>(wait)};
-  backoff.reason = result.message;
-  ports_.store.save_backoff(account_.id, backoff);
+  const auto* last = before == backoffs.end() ? nullptr : &before->second;
+  ports_.store.save_backoff(
+      account_.id, next_backoff(last, action.username, result.message, ports_.clock.now(), ports_.random));
 }
 
 // What was mended is no drift any more; the next poll will see for itself.

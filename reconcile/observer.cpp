@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "reconcile/backoff.hpp"
 #include "reconcile/compare.hpp"
+#include "reconcile/in_doubt.hpp"
 #include "reconcile/parallel.hpp"
 #include "sync/item_reads.hpp"
 
@@ -177,7 +179,8 @@ void Observer::recall(const Desired& desired, Observed& observed, bool insist) {
   auto& memory = observed.memory;
   if (!insist) {
     for (const auto& [key, backoff] : ports_.store.load_backoffs(account_.id)) {
-      if (backoff.next_try > now && !is_edited_since(ports_.store, account_.id, backoff.username, desired)) {
+      if (is_waiting(backoff, now) &&
+          !is_edited_since(ports_.store, account_.id, backoff.username, desired)) {
         memory.waiting[key] = "failed " + std::to_string(backoff.failures) + " times (" + backoff.reason +
                               "); tried again at " + format_time(backoff.next_try);
       }
@@ -264,7 +267,7 @@ Awaitable<void> Observer::settle(const Intent& intent, const Listing& listing, O
     co_return;
   }
   const auto action = action_of(intent);
-  const bool early = intent.resolve_after && ports_.clock.now() < *intent.resolve_after;
+  const bool early = !ports_.in_doubt.is_over(intent.id);
   const User* user = *found ? &(*found)->user : nullptr;
   switch (intent.write.operation) {
     case Operation::create: {
@@ -300,11 +303,9 @@ bool Observer::cannot_ask_for(const UserKey& user) const {
 }
 
 // A create at a provider that can be asked by id only, and of which the id got lost with the answer, or finds
-// nobody: a complete list without the user is the only answer there is. It may be stale (A32), so that it has
-// to be long enough ago.
+// nobody: a complete list without the user is the only answer there is.
 void Observer::settle_by_list(const Intent& intent, Observed& observed) {
-  const auto settled = intent.resolve_after.value_or(intent.opened_at) + account_.visibility_grace;
-  if (ports_.clock.now() < settled) return;
+  if (!ports_.in_doubt.is_over(intent.id)) return;
   close_settled(intent, IntentState::not_done, "not listed, and it cannot be asked for by name", nullptr,
                 observed);
 }
@@ -324,7 +325,7 @@ void Observer::close_settled(const Intent& intent, IntentState state, const std:
   }
   end.forget_user = !found && intent.write.operation == Operation::remove && state == IntentState::done;
   if (end.forget_user) observed.known.erase(key);
-  ports_.store.close_intent(intent.id, end, now);
+  ports_.in_doubt.resolve(intent.id, end);
   if (state == IntentState::done) ports_.store.clear_backoff(account_.id, intent.write.username);
   Event event;
   event.name = state == IntentState::done ? "action.applied" : "action.failed";

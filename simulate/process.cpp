@@ -4,6 +4,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <stdexcept>
 
+#include "reconcile/in_doubt.hpp"
+
 namespace usersyncd::simulate {
 namespace {
 
@@ -99,6 +101,7 @@ struct Process::Stack {
   Stack(Stage& stage, Process& process)
       : profile(profile_of(stage.story)),
         context(context_of(stage.story, profile)),
+        in_doubt(context, process.store_, process.clock_),
         recorder(stage, process.store_.audit(), process.clock_),
         wire(stage, process.life_, process.store_, process.phase_),
         provider(profile, settings(), login_of(stage.story),
@@ -109,6 +112,7 @@ struct Process::Stack {
                  {}) {}
   Profile profile;
   AccountContext context;
+  InDoubt in_doubt;
   Redactor redactor;
   Recorder recorder;
   Wire wire;
@@ -196,7 +200,7 @@ void Process::note_unresolved() {
 
 // As the command does it, which saves nothing of what it has seen.
 Awaitable<void> Process::plan(const Desired& desired) {
-  Ports ports{stack_->provider, store_, clock_, random_, *events_};
+  Ports ports{stack_->provider, store_, clock_, random_, *events_, stack_->in_doubt};
   Cycle cycle{stack_->context, ports, make_run_id(clock_.now(), random_), Purpose::plan, "settings"};
   const auto glanced = co_await cycle.glance(desired.revision);
   if (glanced) co_return;
@@ -209,9 +213,9 @@ Awaitable<void> Process::cycle() {
   const auto& desired = stage_.story.desired_at(stage_.timeline.now());
   if (stage_.story.somebody_plans) co_await plan(desired);
   const auto now = clock_.now();
-  store_.recover(context.id, now + 2 * context.request_timeout, now);
+  stack_->in_doubt.recover();
   note_unresolved();
-  Ports ports{stack_->provider, store_, clock_, random_, *events_};
+  Ports ports{stack_->provider, store_, clock_, random_, *events_, stack_->in_doubt};
   Cycle cycle{context, ports, make_run_id(now, random_), Purpose::poll, "settings"};
   auto glanced = co_await cycle.glance(desired.revision);
   if (glanced) {

@@ -8,6 +8,7 @@
 #include "policies/read.hpp"
 #include "providers/rest_provider.hpp"
 #include "reconcile/cycle.hpp"
+#include "reconcile/in_doubt.hpp"
 #include "reconcile/past_writes.hpp"
 #include "store/store.hpp"
 #include "tests/support/run.hpp"
@@ -253,6 +254,7 @@ struct Scene::Daemon {
   CountedRecords records;
   RestProvider provider;
   AccountContext context;
+  InDoubt in_doubt{context, store, clock};
 };
 
 Scene::Scene(Stories& stories, const Fault& fault)
@@ -315,8 +317,8 @@ std::string Scene::may_leave() {
 Awaitable<void> Scene::cycle() {
   auto& daemon = *daemon_;
   const auto now = daemon.clock.now();
-  daemon.store.recover(account_id, now + 2 * daemon.context.request_timeout, now);
-  Ports ports{daemon.provider, daemon.store, daemon.clock, daemon.random, daemon.events};
+  daemon.in_doubt.recover();
+  Ports ports{daemon.provider, daemon.store, daemon.clock, daemon.random, daemon.events, daemon.in_doubt};
   Cycle cycle{daemon.context, ports, make_run_id(now, daemon.random), Purpose::poll, "settings"};
   auto glanced = co_await cycle.glance(desired_.revision);
   if (glanced) {
@@ -500,7 +502,7 @@ bool Scene::undo() {
 Awaitable<bool> Scene::undo_run(const std::string& run) {
   auto& daemon = *daemon_;
   const auto writes = past_writes(daemon.store, run, account_id);
-  Ports ports{daemon.provider, daemon.store, daemon.clock, daemon.random, daemon.events};
+  Ports ports{daemon.provider, daemon.store, daemon.clock, daemon.random, daemon.events, daemon.in_doubt};
   Cycle cycle{daemon.context, ports, make_run_id(daemon.clock.now(), daemon.random), Purpose::undo};
   const auto look = co_await cycle.look_to_undo(run, writes, desired_, stories_.rules_);
   if (!look.judged || !look.observed.observation.complete) co_return false;

@@ -13,7 +13,6 @@ namespace {
 
 using Came = boost::system::result<HttpResponse, HttpFailure>;
 
-const Time start = *parse_time("2026-11-21T19:05:00Z");
 constexpr std::size_t most_requests = 2000;
 
 HttpResponse answer(int status, std::string body, const std::string& type = "application/json") {
@@ -137,12 +136,14 @@ void Bench::open_store() {
   for (const auto* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(file_.path() + suffix);
   std::filesystem::copy_file(seed_.path(), file_.path());
   store_ = std::make_unique<Store>(file_.path(), Access::read_write);
+  in_doubt_ = std::make_unique<InDoubt>(account_, *store_, clock_);
 }
 
 void Bench::settle() {
   store_.reset();
   for (const auto* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(seed_.path() + suffix);
   store_ = std::make_unique<Store>(seed_.path(), Access::read_write);
+  in_doubt_ = std::make_unique<InDoubt>(account_, *store_, clock_);
   if (memory_ == Memory::everybody) {
     LyingHttp http{truth_, api_};
     http.honest = honest_;
@@ -157,12 +158,11 @@ void Bench::settle() {
 // One cycle, the way the daemon does it.
 struct Bench::Still {
   Still(Bench& bench, LyingHttp& http)
-      : clock(start, bench.passed_),
-        provider(profile_for(bench.api_), RestSettings{account_id, "http://127.0.0.1:9", Duration{1000}, 2},
+      : provider(profile_for(bench.api_), RestSettings{account_id, "http://127.0.0.1:9", Duration{1000}, 2},
                  RestLogin{bench.api_ == Api::v1 ? AuthKind::oauth2 : AuthKind::basic, Secret::copy_of("id"),
                            Secret::copy_of("secret")},
-                 RestPorts{http, http, clock, random, log, redactor}, {}),
-        cycle(bench.account_, Ports{provider, *bench.store_, clock, random, events},
+                 RestPorts{http, http, bench.clock_, random, log, redactor}, {}),
+        cycle(bench.account_, Ports{provider, *bench.store_, bench.clock_, random, events, *bench.in_doubt_},
               "run " + std::to_string(++bench.runs_), Purpose::poll, "settings") {}
 
   Awaitable<void> run(const Desired& desired, const RuleSet& rules, bool save) {
@@ -181,7 +181,6 @@ struct Bench::Still {
     if (save) cycle.finish(look, acted);
   }
 
-  test::StillClock clock;
   test::HalfRandom random;
   test::NoLog log;
   test::NoEvents events;
@@ -193,6 +192,7 @@ struct Bench::Still {
 };
 
 Outcome Bench::cycle(LyingHttp& http, bool save) {
+  in_doubt_->recover();
   Still still{*this, http};
   test::run(still.run(desired_, rules_, save));
   Outcome outcome;

@@ -9,8 +9,10 @@
 
 #include "providers/rest_provider.hpp"
 #include "reconcile/cycle.hpp"
+#include "reconcile/in_doubt.hpp"
 #include "tests/lies/mutations.hpp"
 #include "tests/lies/truth.hpp"
+#include "tests/support/still.hpp"
 #include "tests/support/temp_store.hpp"
 
 namespace usersyncd::lies {
@@ -99,7 +101,9 @@ class Bench {
   AccountContext account_;
   test::TempStore seed_{test::quick_directory()}, file_{test::quick_directory()};
   std::unique_ptr<Store> store_;
+  std::unique_ptr<InDoubt> in_doubt_;
   Duration passed_{1'000'000};
+  test::StillClock clock_{*parse_time("2026-11-21T19:05:00Z"), passed_};
   std::size_t runs_ = 0;
 };
 

@@ -14,6 +14,7 @@
 #include "policies/read.hpp"
 #include "providers/rest_provider.hpp"
 #include "reconcile/cycle.hpp"
+#include "reconcile/in_doubt.hpp"
 #include "store/store.hpp"
 #include "tests/support/run.hpp"
 #include "tests/support/still.hpp"
@@ -147,8 +148,8 @@ struct Account::Daemon {
 
   Awaitable<void> run(const Account& account) {
     const auto now = clock.now();
-    store.recover(context.id, now + 2 * context.request_timeout, now);
-    Cycle cycle{context, Ports{provider, store, clock, random, events}, make_run_id(now, random),
+    in_doubt.recover();
+    Cycle cycle{context, Ports{provider, store, clock, random, events, in_doubt}, make_run_id(now, random),
                 Purpose::poll, "settings"};
     auto glanced = co_await cycle.glance(account.desired_.revision);
     if (glanced) {
@@ -175,6 +176,7 @@ struct Account::Daemon {
   KeptRecords records;
   RestProvider provider;
   AccountContext context;
+  InDoubt in_doubt{context, store, clock};
   Look look;
   Acted acted;
 };

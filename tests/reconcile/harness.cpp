@@ -118,6 +118,7 @@ Harness::Harness() {
   boss.fields.set(Field::scope, "ACCOUNT_ADMIN");
   want(wanted_as(boss));
   store = std::make_unique<Store>(file.path(), Access::read_write);
+  in_doubt = std::make_unique<InDoubt>(account, *store, clock);
   install_fuse(file.path());
 }
 
@@ -145,9 +146,9 @@ void Harness::want_no_more(const std::string& username) {
 
 Awaitable<void> Harness::run_cycle() {
   const auto now = clock.now();
-  store->recover(account.id, now + 2 * account.request_timeout, now);
-  Cycle cycle{account, Ports{world, *store, clock, random, events}, make_run_id(now, random), Purpose::poll,
-              rules_name};
+  in_doubt->recover();
+  Cycle cycle{account, Ports{world, *store, clock, random, events, *in_doubt}, make_run_id(now, random),
+              Purpose::poll, rules_name};
   auto glanced = co_await cycle.glance(desired_.revision);
   if (glanced) {
     look = std::move(*glanced);
@@ -210,6 +211,7 @@ void Harness::restart() {
   store.reset();
   mend_store();
   store = std::make_unique<Store>(file.path(), Access::read_write);
+  in_doubt = std::make_unique<InDoubt>(account, *store, clock);
   world.forget_the_crash();
 }
 

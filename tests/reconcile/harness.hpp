@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reconcile/cycle.hpp"
+#include "reconcile/in_doubt.hpp"
 #include "tests/reconcile/world.hpp"
 #include "tests/support/temp_store.hpp"
 
@@ -16,15 +17,17 @@ namespace usersyncd::test {
 /// Time that passes only when somebody sleeps or a test says so.
 class FakeClock : public Clock {
  public:
-  Time now() const override { return time_from_millis(1'795'000'000'000) + passed_; }
+  Time now() const override { return time_from_millis(1'795'000'000'000) + passed_ + wall_; }
   Duration steady() const override { return passed_; }
   Awaitable<bool> sleep_for(Duration duration) override;
   bool stopping() const override { return stopped_; }
   void advance(Duration duration) { passed_ += duration; }
+  /// Somebody sets the clock on the wall, forward or back.
+  void set_wall(Duration by) { wall_ += by; }
   void stop() { stopped_ = true; }
 
  private:
-  Duration passed_{0};
+  Duration passed_{0}, wall_{0};
   bool stopped_ = false;
 };
 
@@ -69,6 +72,7 @@ class Harness {
   RuleSet rules = free_rules();
   TempStore file{quick_directory()};
   std::unique_ptr<Store> store;
+  std::unique_ptr<InDoubt> in_doubt;  ///< of the process, as the store
 
   Look look;           ///< of the last cycle
   Acted acted;         ///< of the last cycle

@@ -141,7 +141,7 @@ TEST_CASE("a plan looks closely where there is something to report, and leaves t
   Calm h;
   h.world.add("stranger");
   CHECK_FALSE(h.poll());
-  Ports ports{h.world, *h.store, h.clock, h.random, h.events};
+  Ports ports{h.world, *h.store, h.clock, h.random, h.events, *h.in_doubt};
   Cycle plan{h.account, ports, "plan-1", Purpose::plan, h.rules_name};
   CHECK_FALSE(run(plan.glance(h.desired().revision)));
   const auto look = run(plan.look(h.desired(), h.rules, false, false));

@@ -377,6 +377,39 @@ TEST_CASE("reconcile: an update or a delete that may still arrive is not sent ag
   }
 }
 
+TEST_CASE(
+    "A30: a create that may still arrive is not sent again because the process died or the clock was set") {
+  enum class Death { none, before_the_answer, after_it };
+  for (const auto death : {Death::none, Death::before_the_answer, Death::after_it}) {
+    for (const Duration set : {std::chrono::minutes{50}, -std::chrono::minutes{180}}) {
+      CAPTURE(static_cast<int>(death));
+      CAPTURE(set.count());
+      Harness h;
+      h.want(wanted("ann"));
+      const bool dies = death == Death::before_the_answer;
+      h.world.faults = on(Call::Kind::create, dies ? Fault::crash_before : Fault::timeout_before);
+      if (dies)
+        CHECK_THROWS_AS(h.cycle(), SimulatedCrash);
+      else
+        h.cycle();
+      h.world.faults = nullptr;
+      if (death != Death::none) h.restart();
+      if (death == Death::after_it) h.clock.set_wall(set);
+      h.cycle();
+      if (death != Death::after_it) h.clock.set_wall(set);
+      h.clock.advance(h.account.request_timeout);
+      h.cycle();
+      CHECK(h.unresolved() == 1);
+      CHECK(h.world.count(Call::Kind::create) == 1);
+      // A clock that was set back keeps nobody waiting, either.
+      h.clock.advance(h.account.visibility_grace);
+      h.cycle();
+      CHECK(h.world.count(Call::Kind::create) == 2);
+      CHECK(h.world.history() == "ann +1 -0\n");
+    }
+  }
+}
+
 TEST_CASE("reconcile: a pause or a stop in the middle of a run lets no further write leave") {
   for (const bool pauses : {false, true}) {
     CAPTURE(pauses);

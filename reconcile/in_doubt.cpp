@@ -1,0 +1,70 @@
+#include "reconcile/in_doubt.hpp"
+
+#include <algorithm>
+
+namespace usersyncd {
+namespace {
+
+// A request and its answer, and once more the same, for what was held up on the way.
+Duration on_its_way(const AccountContext& account) {
+  return 2 * account.request_timeout;
+}
+
+}  // namespace
+
+void InDoubt::recover() {
+  const auto now = clock_.now();
+  store_.recover(account_.id, now + on_its_way(account_), now);
+  IntentFilter unresolved;
+  unresolved.account = account_.id;
+  unresolved.unresolved_only = true;
+  std::map<std::int64_t, Duration> over_at;
+  for (const auto& intent : store_.list_intents(unresolved)) {
+    const auto known = over_at_.find(intent.id);
+    over_at[intent.id] = known == over_at_.end() ? clock_.steady() + first_wait(intent) : known->second;
+  }
+  over_at_ = std::move(over_at);
+}
+
+Time InDoubt::put(std::int64_t intent, Duration wait, const std::string& message,
+                  const std::string& told_id) {
+  const auto now = clock_.now();
+  store_.mark_unknown(intent, now + wait, message, now, told_id);
+  const auto operation = store_.find_intent(intent)->write.operation;
+  over_at_[intent] = clock_.steady() + wait + grace_of_list(operation);
+  return now + wait;
+}
+
+void InDoubt::resolve(std::int64_t intent, const IntentEnd& end) {
+  store_.close_intent(intent, end, clock_.now());
+  over_at_.erase(intent);
+}
+
+bool InDoubt::is_over(std::int64_t intent) const {
+  const auto known = over_at_.find(intent);
+  return known != over_at_.end() && known->second <= clock_.steady();
+}
+
+Duration InDoubt::left() const {
+  Duration longest{0};
+  for (const auto& [intent, over_at] : over_at_) longest = std::max(longest, over_at - clock_.steady());
+  return longest;
+}
+
+// What the wall clock says is left of a wait that an earlier process began, and no less than the time in
+// which what it sent may arrive, nor more than any wait takes, however the clock was set meanwhile.
+Duration InDoubt::first_wait(const Intent& intent) const {
+  const auto least = on_its_way(account_);
+  const auto most = std::max(least, account_.visibility_grace);
+  const Duration told = intent.resolve_after.value_or(clock_.now()) - clock_.now();
+  return std::clamp(told, least, most) + grace_of_list(intent.write.operation);
+}
+
+// Where a user can be asked for by id only, a list without them is all the answer there is to a create of
+// which the id got lost, and a list may be stale (A32).
+Duration InDoubt::grace_of_list(Operation operation) const {
+  const bool by_list = operation == Operation::create && !account_.capabilities.reads_by_name;
+  return by_list ? account_.visibility_grace : Duration{0};
+}
+
+}  // namespace usersyncd

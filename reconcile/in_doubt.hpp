@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "reconcile/account.hpp"
+
+namespace usersyncd {
+
+/// Writes in doubt: they were sent, and nobody knows whether they were done. For a while a look at the
+/// provider proves nothing about them, as they may be on their way still. How much of that while has passed
+/// is told by the steady clock: on the word of a wall clock that somebody sets forward a create would be sent
+/// twice. One for each account in a process, as long as its settings hold.
+class InDoubt {
+ public:
+  /// The references outlive it.
+  InDoubt(const AccountContext& account, Store& store, const Clock& clock)
+      : account_(account), store_(store), clock_(clock) {}
+
+  /// To begin each cycle with, under the account's lock: writes that were interrupted are in doubt from now
+  /// on, and runs are finished that nobody will finish. What an earlier process left in doubt is waited for
+  /// as if it had just been sent: nobody knows how long ago that was.
+  void recover();
+
+  /// Puts a write in doubt: a look proves nothing for `wait`. `told_id` is the id of the user, if the answer
+  /// told one. Returns when that will be over, by the wall clock of now.
+  Time put(std::int64_t intent, Duration wait, const std::string& message, const std::string& told_id = {});
+
+  /// Whether a look proves something about `intent`, which is unresolved, by now.
+  bool is_over(std::int64_t intent) const;
+
+  /// The end of a write that was in doubt.
+  void resolve(std::int64_t intent, const IntentEnd& end);
+
+  bool none() const { return over_at_.empty(); }
+
+  /// How long until a look proves something about all of them.
+  Duration left() const;
+
+ private:
+  Duration first_wait(const Intent& intent) const;
+  Duration grace_of_list(Operation operation) const;
+
+  const AccountContext& account_;
+  Store& store_;
+  const Clock& clock_;
+  std::map<std::int64_t, Duration> over_at_;  // by intent, on the steady clock
+};
+
+}  // namespace usersyncd
