@@ -122,8 +122,9 @@ class Shape {
   /// True while reading a map that has `key`.
   bool written(std::string_view key) const;
 
-  /// True while reading, and nothing was wrong so far: what was read may be looked at for its sense.
-  bool readable() const { return reading_ != nullptr && !failed_; }
+  /// True while reading what a struct may be written as, and nothing was wrong so far: what was read may be
+  /// looked at for its sense.
+  bool readable() const { return reading_ && !failed_ && (is_map() || shorthand_known_); }
 
   /// Reports `message` at the value of `key`, or at the struct if the key is not written. Nothing while a
   /// schema is written, so checks can stand in `describe` as they are.

@@ -357,7 +357,7 @@ void check_whole(Shape& shape, const Profile& profile) {
   }
 }
 
-/// What follows for the provider's abilities from the rest of its profile.
+/// What follows for the provider's abilities from the rest of its profile, which is whole.
 void derive(Profile& profile) {
   const Endpoints& calls = profile.endpoints;
   Capabilities& can = profile.capabilities;
@@ -402,7 +402,7 @@ void describe(Shape& shape, Profile& profile) {
   shape.optional("rate", profile.rate, "Headers that say how long to wait.");
   if (!shape.readable()) return;
   check_whole(shape, profile);
-  derive(profile);
+  if (shape.readable()) derive(profile);
 }
 
 std::string_view name_of(Meaning meaning) {

@@ -58,6 +58,9 @@ TEST_CASE("a profile that makes no sense is refused with its place") {
            {"meaning: credential", "meaning: whatever", "whatever"},
            {"{ codes: [12000], meaning: notFound }", "{ meaning: notFound }",
             "one of status, codes and text"},
+           {"  item: GET /accounts/{accountId}/users/{userId}          # [I] only a third party describes it\n"
+            "  itemByUsername: GET /users/{username} ",
+            "  # ", "item or itemByUsername is needed"},
            {"  username: [Username]", "  username: []", "at least one name"},
            {"  username: [Username]", "  username: [.name]", "is not a name, nor a path"},
            {"firstName: [FirstName]", "firstName: [name..given]", "is not a name, nor a path"},
@@ -68,6 +71,16 @@ TEST_CASE("a profile that makes no sense is refused with its place") {
     const std::string text = problems_of(row.from, row.to);
     CHECK_MESSAGE(text.find(row.message) != std::string::npos, text);
     CHECK(text.find("mine.yaml:") != std::string::npos);
+  }
+}
+
+TEST_CASE("a file that is no map is refused for that alone, not for what it lacks") {
+  for (const auto* text : {"a word", "[one, two]", "7"}) {
+    CAPTURE(text);
+    Problems problems;
+    CHECK_FALSE(parse_profile("mine.yaml", text, problems));
+    CHECK(problems.all().size() == 1);
+    CHECK(problems.text().find("expected a map with keys such as") != std::string::npos);
   }
 }
 
