@@ -16,10 +16,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     $<$<CONFIG:Release>:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-dangling-pointer;-Wno-mismatched-new-delete>)
 endif()
 target_compile_options(usersyncd_options INTERFACE
-  $<$<CONFIG:Release>:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=2;-D_GLIBCXX_ASSERTIONS;-fstack-protector-strong>)
+  $<$<CONFIG:Release>:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=2;-fstack-protector-strong>)
 target_link_options(usersyncd_options INTERFACE $<$<CONFIG:Release>:-Wl,-z,relro,-z,now>)
 target_include_directories(usersyncd_options INTERFACE ${PROJECT_SOURCE_DIR})
-target_compile_definitions(usersyncd_options INTERFACE USERSYNCD_VERSION="${PROJECT_VERSION}")
+# An empty optional or an index past the end is an end, and not a guess, in every build.
+target_compile_definitions(usersyncd_options INTERFACE USERSYNCD_VERSION="${PROJECT_VERSION}" _GLIBCXX_ASSERTIONS)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 # A folder's library: every .cpp in it. GLOB keeps the list next to the files; CONFIGURE_DEPENDS notices new ones.
