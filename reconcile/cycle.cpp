@@ -201,8 +201,8 @@ Awaitable<Look> Cycle::look_to_undo(const std::string& run, const std::vector<Pa
 }
 
 // False: the look ends here, for `problems`.
-Awaitable<bool> Cycle::observe(Look& look, Reading reading, const Desired& desired, const RuleSet& rules,
-                               const Ways& ways, bool settle, bool insist) {
+Awaitable<bool> Cycle::observe(Look& look, AccountReading reading, const Desired& desired,
+                               const RuleSet& rules, const Ways& ways, bool settle, bool insist) {
   Observer observer{account_, ports_, run_};
   const auto shrink = shrink_rule(rules, account_.id);
   ShrinkGuard guard{account_, ports_.store, shrink};

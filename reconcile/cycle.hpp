@@ -88,14 +88,14 @@ class Cycle {
   Awaitable<void> act_on_user(const Look& look, Batch& batch, Actor& actor, std::size_t group);
   void conclude(const JudgedAction& judged, const ActionResult& result);
   void settle_failures(const JudgedAction& judged, const ActionResult& result);
-  Awaitable<Result<Reading>> reading();
+  Awaitable<Result<AccountReading>> reading();
   std::optional<Quiet> remembered_quiet(const std::string& revision);
   Look quiet_look(const Quiet& quiet, Catalog catalog);
   void note_quiet(Look& look, const Desired& desired);
   AccountState state_of_poll(std::optional<Time> next_poll);
   void save_look(const Look& look, const Desired& desired, std::optional<Time> next_poll);
   void save_glance(const Look& look, std::optional<Time> next_poll);
-  Awaitable<bool> observe(Look& look, Reading reading, const Desired& desired, const RuleSet& rules,
+  Awaitable<bool> observe(Look& look, AccountReading reading, const Desired& desired, const RuleSet& rules,
                           const Ways& ways, bool settle, bool insist);
   void judge(Look& look, const Desired& desired, const RuleSet& rules, const Ways& ways,
              std::optional<Unaccepted> unaccepted);
@@ -119,11 +119,11 @@ class Cycle {
   std::string run_;
   Purpose purpose_;
   std::string settings_;
-  std::optional<Result<Reading>> read_;  // by glance(), for look()
-  std::string plan_name_;                // of the approvals that belong together; see Store::save_approvals
-  int trouble_ = 0;                      // answers in a row that tell of a provider in trouble
-  std::string breaker_;                  // its position, while acting
-  std::string stop_sending_;             // why no further action may be started; empty: none
+  std::optional<Result<AccountReading>> read_;  // by glance(), for look()
+  std::string plan_name_;     // of the approvals that belong together; see Store::save_approvals
+  int trouble_ = 0;           // answers in a row that tell of a provider in trouble
+  std::string breaker_;       // its position, while acting
+  std::string stop_sending_;  // why no further action may be started; empty: none
 };
 
 /// A run id: sortable by time, unique enough for one store.

@@ -6,7 +6,7 @@
 
 namespace usersyncd {
 
-Awaitable<Result<Reading>> Cycle::reading() {
+Awaitable<Result<AccountReading>> Cycle::reading() {
   if (read_) {
     auto read_before = std::move(*read_);
     read_.reset();

@@ -97,8 +97,9 @@ ExchangeContext Observer::context(const std::string& username) const {
   return ExchangeContext{run_, account_.id, username, "", 1};
 }
 
-Awaitable<Result<Observed>> Observer::observe(Reading reading, const Desired& desired, const Ways& ways,
-                                              ShrinkGuard& guard, bool settle_intents, bool insist) {
+Awaitable<Result<Observed>> Observer::observe(AccountReading reading, const Desired& desired,
+                                              const Ways& ways, ShrinkGuard& guard, bool settle_intents,
+                                              bool insist) {
   Observed observed;
   observed.known = ports_.store.load_snapshot(account_.id);
   auto listing = take(std::move(reading), observed);
@@ -137,20 +138,20 @@ Awaitable<Result<Observed>> Observer::observe(Reading reading, const Desired& de
   co_return observed;
 }
 
-Awaitable<Result<Reading>> Observer::read(ListMark known) {
+Awaitable<Result<AccountReading>> Observer::read(ListMark known) {
   const auto account = context();
   auto catalog = co_await ports_.provider.read_catalog(account);
   if (!catalog) co_return catalog.error();
   auto listing = co_await ports_.provider.list_users(account, std::move(known));
   if (!listing) co_return listing.error();
-  Reading reading;
+  AccountReading reading;
   reading.catalog = std::move(*catalog);
   reading.listing = std::move(*listing);
   co_return reading;
 }
 
 // The users of the list, as they are to be compared: canonical and in order.
-Listing Observer::take(Reading reading, Observed& observed) const {
+Listing Observer::take(AccountReading reading, Observed& observed) const {
   observed.observation.catalog = std::move(reading.catalog);
   auto listing = std::move(reading.listing);
   for (auto& user : listing.users) canonicalize(user, observed.observation.catalog);

@@ -21,7 +21,7 @@ struct Observed {
 };
 
 /// What was read of an account before anything was made of it.
-struct Reading {
+struct AccountReading {
   Catalog catalog;
   Listing listing;
 };
@@ -32,17 +32,17 @@ class Observer {
   Observer(const AccountContext& account, Ports ports, std::string run);
 
   /// Catalogue and list, as they come. The list may be recognised by `known` instead of decoded.
-  Awaitable<Result<Reading>> read(ListMark known);
+  Awaitable<Result<AccountReading>> read(ListMark known);
 
   /// Makes an observation of a reading. An Error means that the provider could not be read; a list that
   /// nobody can believe is no Error but an observation that is not complete. With `settle_intents`, writes of
   /// which nobody knows what became of them are resolved by what is read now; otherwise they only make their
   /// users wait. `insist` ignores backoffs.
-  Awaitable<Result<Observed>> observe(Reading reading, const Desired& desired, const Ways& ways,
+  Awaitable<Result<Observed>> observe(AccountReading reading, const Desired& desired, const Ways& ways,
                                       ShrinkGuard& guard, bool settle_intents, bool insist);
 
  private:
-  Listing take(Reading reading, Observed& observed) const;
+  Listing take(AccountReading reading, Observed& observed) const;
   Awaitable<void> look_for_missing(const Desired& desired, const Listing& listing, Observed& observed);
   Awaitable<void> settle(const Intent& intent, const Listing& listing, Observed& observed);
   bool cannot_ask_for(const UserKey& user) const;
