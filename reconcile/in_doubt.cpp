@@ -14,12 +14,8 @@ Duration on_its_way(const AccountContext& account) {
 
 void InDoubt::recover() {
   const auto now = clock_.now();
-  store_.recover(account_.id, now + on_its_way(account_), now);
-  IntentFilter unresolved;
-  unresolved.account = account_.id;
-  unresolved.unresolved_only = true;
   std::map<std::int64_t, Duration> over_at;
-  for (const auto& intent : store_.list_intents(unresolved)) {
+  for (const auto& intent : store_.recover(account_.id, now + on_its_way(account_), now)) {
     const auto known = over_at_.find(intent.id);
     over_at[intent.id] = known == over_at_.end() ? clock_.steady() + first_wait(intent) : known->second;
   }

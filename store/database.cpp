@@ -267,7 +267,9 @@ std::int64_t Database::pragma(std::string_view name) {
 }
 
 Statement Database::prepare(std::string_view sql) {
-  auto& idle = idle_[std::string(sql)];
+  auto known = idle_.find(sql);
+  if (known == idle_.end()) known = idle_.try_emplace(std::string(sql)).first;
+  auto& idle = known->second;
   if (!idle.empty()) {
     StatementHandle handle = std::move(idle.back());
     idle.pop_back();

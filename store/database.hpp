@@ -3,12 +3,12 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "sync/error.hpp"
@@ -144,7 +144,8 @@ class Database {
   std::string path_;
   std::int64_t seen_version_ = -1;
   std::unique_ptr<sqlite3, DatabaseCloser> handle_;
-  std::unordered_map<std::string, std::vector<StatementHandle>> idle_;  ///< by SQL; destroyed before handle_
+  /// By SQL, found without a copy of it; destroyed before handle_.
+  std::map<std::string, std::vector<StatementHandle>, std::less<>> idle_;
 };
 
 /// All or nothing. Rolled back unless committed. A write takes the write lock at once (BEGIN IMMEDIATE): one

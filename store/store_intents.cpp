@@ -223,22 +223,22 @@ void Store::close_intent(std::int64_t id, const IntentEnd& end, Time now) {
   transaction.commit();
 }
 
-std::size_t Store::recover(const std::string& account, Time resolve_after, Time now) {
+std::vector<Intent> Store::recover(const std::string& account, Time resolve_after, Time now) {
   Transaction transaction(database_);
   IntentFilter filter;
   filter.account = account;
   filter.unresolved_only = true;
-  std::size_t count = 0;
-  for (const Intent& intent : list_intents(filter)) {
+  auto intents = list_intents(filter);
+  for (Intent& intent : intents) {
     if (intent.state == IntentState::unknown) continue;
     mark_unknown(intent.id, resolve_after, "interrupted: it may or may not have been done", now);
-    ++count;
+    intent = *find_intent(intent.id);
   }
   constexpr std::string_view sql =
       "UPDATE runs SET finished_at = ?, result = 'interrupted' WHERE account = ? AND finished_at IS NULL";
   database_.prepare(sql).bind(now, account).run();
   transaction.commit();
-  return count;
+  return intents;
 }
 
 std::optional<Intent> Store::find_intent(std::int64_t id) {
