@@ -208,9 +208,11 @@ Duration Daemon::park(Account& account) {
   account.summary = "left alone until " + format_time(wake_up) + ", as the provider asked";
   const auto& id = account.stack->context().id;
   try {
+    auto together = place_.store().begin();
     auto state = place_.store().load_state(id);
     state.next_poll = wake_up;
     place_.store().save_state(id, state);
+    together.commit();
   } catch (const StoreError& error) {
     tell_failure(account, error.what());
   }
@@ -260,6 +262,7 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
   live.lock = std::move(lock);
   if (account->retired) co_return;
   account->woken = false;
+  account->outdated = false;
 
   const auto now = place_.clock().now();
   const auto settings = settings_;
@@ -269,10 +272,7 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
   account->last_said = listen_to_people(context.id).about(context.id);
   auto look = co_await this->look(account, *live.cycle, *settings, live.desired);
   live.look = std::move(look);
-  if (settings_ != settings) {  // reloaded meanwhile: the next cycle is due at once, and is for that
-    account->woken = true;
-    co_return;
-  }
+  if (account->retired || account->outdated) co_return;  // the next cycle is due at once, and is for that
   const bool believed = live.look.judged && live.look.observed.observation.complete;
   if (place_.clock().stopping() && !believed) co_return;  // cut off by the stop, not by the provider
   live.cycle->save(live.look, live.desired, place_.clock().now() + until_next);
@@ -287,8 +287,8 @@ Awaitable<void> Daemon::cycle(std::shared_ptr<Account> account, Duration until_n
   measure(*account, live);
 }
 
-// `desired` is read from the store for a close look only. Ends early once `settings` are not in force any
-// more.
+// `desired` is read from the store for a close look only. Ends early once `settings` are not those of the
+// account any more.
 Awaitable<Look> Daemon::look(std::shared_ptr<Account> account, Cycle& cycle, const Settings& settings,
                              Desired& desired) {
   const auto& id = account->stack->context().id;
@@ -296,7 +296,7 @@ Awaitable<Look> Daemon::look(std::shared_ptr<Account> account, Cycle& cycle, con
   auto glanced = co_await cycle.glance(revision);
   if (glanced) co_return std::move(*glanced);
   Look look;
-  if (settings_.get() != &settings) co_return look;
+  if (account->retired || account->outdated) co_return look;
   auto stored = settings.wanted.find(id, place_.store(), Store::DesiredOf::daemon);
   if (!stored) {
     reload(false, {});
@@ -447,10 +447,12 @@ void Daemon::note_waiting(Account& account) {
   if (same || until == account.waiting_until) return;
   account.waiting_until = until;
   const auto& id = account.stack->context().id;
+  auto together = place_.store().begin();
   auto state = place_.store().load_state(id);
   state.waiting_until = until;
   state.waiting_reason = waiting ? waiting->reason : "";
   place_.store().save_state(id, state);
+  together.commit();
 }
 
 Awaitable<void> Daemon::listen_for_signals() {

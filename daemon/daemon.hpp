@@ -36,7 +36,8 @@ class Daemon {
     std::unique_ptr<AccountStack> stack;
     boost::asio::steady_timer sleeper;
     bool retired = false;
-    bool woken = false;  ///< something changed since the last poll began: the next one is due at once
+    bool woken = false;     ///< something changed since the last poll began: the next one is due at once
+    bool outdated = false;  ///< what people wrote about it did, so that a poll under way is worth nothing
     bool polled = false;
     std::string last_said;      ///< approvals and pauses when it last looked
     std::string watch_trouble;  ///< why the last such look failed; told once

@@ -140,7 +140,9 @@ void Daemon::wake_who_is_concerned(const Settings* before) {
   };
   for (const auto& account : accounts_) {
     const auto& id = account->stack->context().id;
-    if (all || files_of(*before, id) != files_of(*settings_, id)) wake(*account);
+    if (!all && files_of(*before, id) == files_of(*settings_, id)) continue;
+    account->outdated = true;
+    wake(*account);
   }
 }
 

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "tests/program/daemon_world.hpp"
@@ -71,6 +72,29 @@ TEST_CASE("an edit for one account is taken up by a daemon of several, and the o
   CHECK(next.events("drift.resolved").empty());
   CHECK(next.events("drift.detected").empty());
   CHECK(next.stop() == 0);
+}
+
+TEST_CASE("a poll that is under way while the desired state of another account is edited counts") {
+  Simulator slow{{"--users", "3", "--account", "slow"}};
+  slow.faults(R"({"rules":[{"path":"/users","fault":{"slow":"3s"}}]})");
+  Bench bench{quick()};
+  auto setup = bench.setup();
+  setup.poll_interval = "1h";
+  setup.account_lines = account_lines(bench, "slow", slow.url(), "1h");
+  bench.set_up(setup);
+  Daemon daemon{bench};
+  const auto lists = [&] {
+    const auto asked = slow.journal();
+    return std::count_if(asked.begin(), asked.end(),
+                         [](const Asked& one) { return one.path.find("/users") != std::string::npos; });
+  };
+  REQUIRE(eventually([&] { return polls_of(daemon, "5500001") == 1 && lists() == 1; }));
+  REQUIRE(polls_of(daemon, "slow") == 0);
+  wish_more(bench, people("new", 1));
+  REQUIRE(daemon.wait_for_event("reload.ok"));
+  REQUIRE(eventually([&] { return polls_of(daemon, "slow") == 1; }));
+  CHECK(lists() == 1);
+  CHECK(daemon.stop() == 0);
 }
 
 }  // namespace
