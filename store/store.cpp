@@ -137,7 +137,13 @@ std::optional<Desired> Store::load_desired(const std::string& account, const std
                                            DesiredOf keeper) {
   for (const auto from : {DesiredOf::daemon, DesiredOf::command}) {
     if (from == DesiredOf::command && keeper == DesiredOf::daemon) continue;
-    if (const auto text = load_note(account, desired_note(from, files))) return desired_from_text(*text);
+    const auto text = load_note(account, desired_note(from, files));
+    if (!text) continue;
+    try {
+      return desired_from_text(*text);
+    } catch (const StoreError&) {
+      continue;  // the files can tell it once more
+    }
   }
   return std::nullopt;
 }

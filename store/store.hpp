@@ -142,7 +142,7 @@ class Store {
   /// The desired state of its account, for who has not got it at hand. `files` is the digest of the files
   /// that it was read from. It is on the disk with the next durable write.
   void save_desired(const Desired& desired, const std::string& files, DesiredOf keeper);
-  /// Empty: it is not there. Its author is not stored. A command finds the daemon's, too.
+  /// Empty: it is not there, or damaged. Its author is not stored. A command finds the daemon's, too.
   std::optional<Desired> load_desired(const std::string& account, const std::string& files, DesiredOf keeper);
   /// Of the keeper's desired states only these stay: files by account.
   void keep_desired(const std::map<std::string, std::string>& files, DesiredOf keeper);
