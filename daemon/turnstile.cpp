@@ -8,7 +8,7 @@ namespace usersyncd {
 namespace asio = boost::asio;
 
 Awaitable<Turnstile::Place> Turnstile::enter(bool urgent) {
-  if (open_ || (waiting_.empty() && counted_.size() < places_)) co_return Place{*this, let_in()};
+  if (open_ || (waiting_.empty() && counted_.size() < places_)) co_return Place{self_, let_in()};
   const auto waiter = std::make_shared<Waiter>(io_);
   waiter->timer.expires_at(asio::steady_timer::time_point::max());
   waiting_.insert(urgent ? waiting_.begin() + static_cast<std::ptrdiff_t>(urgent_++) : waiting_.end(),
@@ -16,7 +16,7 @@ Awaitable<Turnstile::Place> Turnstile::enter(bool urgent) {
   boost::system::error_code woken;
   auto token = asio::redirect_error(asio::use_awaitable, woken);
   co_await waiter->timer.async_wait(token);
-  co_return Place{*this, waiter->number};
+  co_return Place{self_, waiter->number};
 }
 
 void Turnstile::count_only_since(Duration age) {

@@ -15,19 +15,20 @@ namespace usersyncd {
 /// Lets only so many go on at once, in the order in which they came. Knows nothing of what they do.
 class Turnstile {
  public:
-  /// One that was let in, as long as it lives. The turnstile outlives it.
+  /// One that was let in, as long as it lives. It may outlive the turnstile, as what an io_context has left
+  /// under way does when an exception ends it.
   class Place {
    public:
-    Place(Place&& other) noexcept : home_(std::exchange(other.home_, nullptr)), number_(other.number_) {}
+    Place(Place&&) noexcept = default;
     Place& operator=(Place&&) = delete;
     ~Place() {
-      if (home_) home_->leave(number_);
+      if (const auto home = home_.lock()) (*home)->leave(number_);
     }
 
    private:
     friend class Turnstile;
-    Place(Turnstile& home, std::uint64_t number) : home_(&home), number_(number) {}
-    Turnstile* home_;
+    Place(std::weak_ptr<Turnstile*> home, std::uint64_t number) : home_(std::move(home)), number_(number) {}
+    std::weak_ptr<Turnstile*> home_;  ///< empty once moved from
     std::uint64_t number_;
   };
 
@@ -56,6 +57,7 @@ class Turnstile {
   void leave(std::uint64_t number);
   void let_next_in();
 
+  const std::shared_ptr<Turnstile*> self_ = std::make_shared<Turnstile*>(this);
   boost::asio::io_context& io_;
   const Clock& clock_;
   std::size_t places_;

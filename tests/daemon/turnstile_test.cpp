@@ -115,5 +115,26 @@ TEST_CASE("an open turnstile keeps nobody") {
   CHECK(hall.order() == "abcde");
 }
 
+TEST_CASE("a place may outlive its turnstile") {
+  boost::asio::io_context io;
+  StillClock clock;
+  std::optional<Turnstile> turnstile;
+  turnstile.emplace(io, clock, 1U);
+  std::vector<Turnstile::Place> kept;
+  const auto visit = [](Turnstile& home, std::vector<Turnstile::Place>& places) -> Awaitable<void> {
+    auto place = co_await home.enter(false);
+    places.push_back(std::move(place));
+  };
+  boost::asio::co_spawn(io, visit(*turnstile, kept), [](std::exception_ptr) {});
+  boost::asio::co_spawn(io, visit(*turnstile, kept), [](std::exception_ptr) {});
+  io.poll();
+  REQUIRE(kept.size() == 1);
+  REQUIRE(turnstile->waiting() == 1);
+  turnstile.reset();
+  kept.clear();
+  io.poll();
+  CHECK(kept.empty());  // whoever waited was not let in by what is not there any more
+}
+
 }  // namespace
 }  // namespace usersyncd::test
