@@ -21,11 +21,12 @@ TextCodec scope_codec() {
 }
 
 /// The fields that a user and `defaults` have in common.
-void describe_access(Shape& shape, AccessEntry& access) {
+template <class Access, class ScopeCodec>
+void describe_access(Shape& shape, Access& access, const ScopeCodec& scope) {
   shape.optional("roles", access.roles,
                  "Roles, by role name, role id or role set. [] takes every role away.");
   shape.optional("accounts", access.accounts, "Accounts of the provider that the person may use.");
-  shape.optional("scope", access.scope, "ACCOUNT or ACCOUNT_ADMIN.", scope_codec());
+  shape.optional("scope", access.scope, "ACCOUNT or ACCOUNT_ADMIN.", scope);
   shape.optional("enabled", access.enabled, "Whether the person can log in.");
 }
 
@@ -87,15 +88,17 @@ void describe(Shape& shape, RoleGrant& grant) {
                  "From then on as if the role were not written. A date: its start, UTC.");
 }
 
-void describe(Shape& shape, AccessEntry& defaults) {
+void describe(Shape& shape, DefaultsEntry& defaults) {
   shape.about(
-      "For the users of this file, but not for absent ones. Roles are merged into every user's roles; the "
-      "other "
-      "fields are for users that do not write them.");
-  describe_access(shape, defaults);
+      "For the users of the account, in whichever of its files they stand, but not for absent ones. Roles "
+      "are "
+      "merged into every user's roles; the other fields are for users that do not write them. Where several "
+      "files write the same key they have to write the same value.");
+  describe_access(shape, defaults, written_as(scope_codec()));
   for (const char* key : {"roles", "accounts"}) {
-    const bool empty = std::string_view(key) == "roles" ? defaults.roles && defaults.roles->empty()
-                                                        : defaults.accounts && defaults.accounts->empty();
+    const bool empty = std::string_view(key) == "roles"
+                           ? defaults.roles && defaults.roles->value.empty()
+                           : defaults.accounts && defaults.accounts->value.empty();
     if (shape.readable() && empty)
       shape.refuse(key, "an empty list here would take everything from each user that does not write `" +
                             std::string(key) + "`; leave the key out");
@@ -111,7 +114,7 @@ void describe(Shape& shape, UserEntry& user) {
   shape.optional("lastName", user.last_name, "Last name.", name_codec());
   shape.optional("email", user.email, "E-mail address.", email_codec());
   shape.optional("phone", user.phone, "Phone number, in quotes.", TextCodec{fault_of_phone, "", 0});
-  describe_access(shape, user.access);
+  describe_access(shape, user.access, scope_codec());
   shape.optional("previously", user.previously, "Earlier usernames of the same person.",
                  list_of(written_as(username_codec())));
   shape.optional("state", user.absent, "present (the default), or absent: deprovision, by the policy's way.",
@@ -130,9 +133,10 @@ void describe(Shape& shape, DesiredFile& file) {
   shape.about("Who is wanted in one account. Several files may describe one account.");
   shape.required("version", version, "The version of this kind of file.", VersionCodec{});
   shape.required("account", file.account, "The id of an account in the config.", written_as(filled_text()));
-  shape.optional("roleSets", file.role_sets, "Names for several roles at once, in this file.",
+  shape.optional("roleSets", file.role_sets, "Names for several roles at once, in all files of the account.",
                  map_of(written_as(list_of(written_as(filled_text())))));
-  shape.optional("defaults", file.defaults, "For all users of this file.");
+  shape.optional("defaults", file.defaults,
+                 "For all users of the account, in whichever of its files they stand.");
   shape.required("users", file.users, "The users.", written_as(list_of(UserEntryCodec{})));
 }
 

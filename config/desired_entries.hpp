@@ -12,12 +12,20 @@
 
 namespace usersyncd {
 
-/// What an entry under `users`, or `defaults`, may say of roles, accounts and access.
+/// What an entry under `users` may say of roles, accounts and access.
 struct AccessEntry {
   std::optional<std::vector<RoleGrant>> roles;
   std::optional<std::vector<AccountGrant>> accounts;
   std::optional<std::string> scope;
   std::optional<bool> enabled;
+};
+
+/// The same under `defaults`.
+struct DefaultsEntry {
+  std::optional<Written<std::vector<RoleGrant>>> roles;
+  std::optional<Written<std::vector<AccountGrant>>> accounts;
+  std::optional<Written<std::string>> scope;
+  std::optional<Written<bool>> enabled;
 };
 
 /// An entry under `users`.
@@ -44,7 +52,7 @@ using RoleSet = Written<std::vector<Written<std::string>>>;
 struct DesiredFile {
   Written<std::string> account;
   std::map<std::string, RoleSet> role_sets;
-  AccessEntry defaults;
+  DefaultsEntry defaults;
   Written<std::vector<UserEntry>> users;
 };
 
@@ -56,7 +64,7 @@ struct Codec<AccountGrant> {
 };
 
 void describe(Shape& shape, RoleGrant& grant);
-void describe(Shape& shape, AccessEntry& defaults);
+void describe(Shape& shape, DefaultsEntry& defaults);
 void describe(Shape& shape, UserEntry& user);
 void describe(Shape& shape, DesiredFile& file);
 

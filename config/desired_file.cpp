@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "config/desired_definitions.hpp"
 #include "config/desired_entries.hpp"
 #include "config/file.hpp"
 #include "config/nearest.hpp"
@@ -15,79 +16,13 @@ namespace {
 constexpr std::size_t largest_desired = 64U << 20U;  // one file
 constexpr std::size_t most_bytes = 512U << 20U;      // of all files of a directory together
 
-/// Expands the role sets of one file.
-class RoleSets {
- public:
-  RoleSets(const std::map<std::string, RoleSet>& sets, Problems& problems)
-      : sets_(sets), problems_(problems) {
-    for (const auto& [name, set] : sets) {
-      const auto [other, is_new] = names_.emplace(key_of(name), name);
-      if (!is_new)
-        problems_.add(set.place,
-                      "the role sets `" + other->second + "` and `" + name + "` differ in case only");
-      check(name, set);
-    }
-  }
-
-  /// The grants that `written` stands for, sorted by role, each role once.
-  std::vector<RoleGrant> expand(const std::vector<RoleGrant>& written) const {
-    std::map<std::string, RoleGrant> grants;
-    std::map<std::string, Place> seen;
-    for (const RoleGrant& grant : written) {
-      const auto [first, is_new] = seen.emplace(grant.role, grant.place);
-      if (!is_new)
-        problems_.add(grant.place, "the role `" + grant.role + "` is written twice; the first is at " +
-                                       first->second.text());
-      const auto set = sets_.find(grant.role);
-      if (set == sets_.end()) {
-        refuse_other_case(grant);
-        add(grants, grant);
-        continue;
-      }
-      for (const auto& role : set->second.value) add(grants, {role.value, grant.until, grant.place});
-    }
-    std::vector<RoleGrant> result;
-    for (auto& [role, grant] : grants) result.push_back(std::move(grant));
-    return result;
-  }
-
-  /// Adds a grant; of two for one role the longer one stays.
-  static void add(std::map<std::string, RoleGrant>& grants, const RoleGrant& grant) {
-    const auto [existing, is_new] = grants.emplace(grant.role, grant);
-    RoleGrant& kept = existing->second;
-    if (!is_new && kept.until && (!grant.until || *grant.until > *kept.until)) kept = grant;
-  }
-
- private:
-  void check(const std::string& name, const RoleSet& set) const {
-    if (set.value.empty())
-      problems_.add(set.place, "the role set `" + name + "` is empty; a user with it would lose every role");
-    for (const auto& role : set.value)
-      if (sets_.contains(role.value))
-        problems_.add(role.place, "`" + role.value + "` is a role set; a role set holds roles only");
-  }
-
-  /// Roles are found without regard to case, so this could be meant either way.
-  void refuse_other_case(const RoleGrant& grant) const {
-    const auto name = names_.find(key_of(grant.role));
-    if (name != names_.end())
-      problems_.add(grant.place,
-                    "`" + grant.role + "` differs from the role set `" + name->second + "` in case only");
-  }
-
-  const std::map<std::string, RoleSet>& sets_;
-  std::map<std::string, std::string> names_;  ///< of the sets, by key
-  Problems& problems_;
-};
-
-std::optional<std::vector<RoleGrant>> merged_roles(const UserEntry& user, const AccessEntry& defaults,
-                                                   const std::vector<RoleGrant>& default_roles,
-                                                   const RoleSets& sets) {
-  if (!user.access.roles && !defaults.roles) return std::nullopt;
+std::optional<std::vector<RoleGrant>> merged_roles(const UserEntry& user,
+                                                   const AccountDefinitions& definitions) {
+  if (!user.access.roles && !definitions.defaults().roles) return std::nullopt;
   std::map<std::string, RoleGrant> grants;
   if (user.access.roles)
-    for (const RoleGrant& grant : sets.expand(*user.access.roles)) RoleSets::add(grants, grant);
-  for (const RoleGrant& grant : default_roles) RoleSets::add(grants, grant);
+    for (const RoleGrant& grant : definitions.expand(*user.access.roles)) add_grant(grants, grant);
+  for (const RoleGrant& grant : definitions.default_roles()) add_grant(grants, grant);
   std::vector<RoleGrant> result;
   result.reserve(grants.size());
   for (auto& [role, grant] : grants) result.push_back(std::move(grant));
@@ -126,24 +61,30 @@ DesiredUser frozen_user(const UserEntry& entry, std::string why) {
   return user;
 }
 
-DesiredUser merged_user(const UserEntry& entry, const AccessEntry& defaults,
-                        const std::vector<RoleGrant>& default_roles, const RoleSets& sets,
-                        Problems& problems) {
+/// What an entry says itself, or else the default.
+template <class T>
+std::optional<T> own_or_default(const std::optional<T>& own, const std::optional<Written<T>>& other) {
+  if (own || !other) return own;
+  return other->value;
+}
+
+DesiredUser merged_user(const UserEntry& entry, const AccountDefinitions& definitions, Problems& problems) {
   if (!entry.frozen.empty()) return frozen_user(entry, entry.frozen);
   DesiredUser user = named_user(entry);
   user.absent = entry.absent;
   if (entry.absent) return user;
 
+  const DefaultsEntry& defaults = definitions.defaults();
   set_text(user.fields, Field::first_name, entry.first_name);
   set_text(user.fields, Field::last_name, entry.last_name);
   set_text(user.fields, Field::email, entry.email);
   set_text(user.fields, Field::phone, entry.phone);
-  set_text(user.fields, Field::scope, entry.access.scope ? entry.access.scope : defaults.scope);
-  const std::optional<bool> enabled = entry.access.enabled ? entry.access.enabled : defaults.enabled;
+  set_text(user.fields, Field::scope, own_or_default(entry.access.scope, defaults.scope));
+  const auto enabled = own_or_default(entry.access.enabled, defaults.enabled);
   if (enabled) user.fields.set(Field::enabled, *enabled);
-  user.roles = merged_roles(entry, defaults, default_roles, sets);
-  const auto& accounts = entry.access.accounts ? entry.access.accounts : defaults.accounts;
-  if (accounts) user.accounts = sorted_accounts(*accounts, problems);
+  user.roles = merged_roles(entry, definitions);
+  auto accounts = own_or_default(entry.access.accounts, defaults.accounts);
+  if (accounts) user.accounts = sorted_accounts(std::move(*accounts), problems);
   user.valid_from = entry.valid_from;
   user.valid_until = entry.valid_until;
   return user;
@@ -163,14 +104,14 @@ class Collector {
       : known_accounts_(known_accounts), problems_(problems) {}
 
   void read(const YamlDocument& document) {
-    const auto file = read_described<DesiredFile>(document, problems_);
+    auto file = read_described<DesiredFile>(document, problems_);
     if (!file) return claim_names(document);
     const std::string& account = file->account.value;
     const auto& known = known_accounts_;
     if (known && !std::binary_search(known->begin(), known->end(), account))
       problems_.add(file->account.place,
                     "the account `" + account + "` is not in the config; " + suggestion(account, *known));
-    add(*file);
+    add(std::move(*file));
   }
 
   /// Of a file that is refused: who is written twice is told all the same.
@@ -178,7 +119,7 @@ class Collector {
     const YamlNode* account = document.root.find("account");
     const YamlNode* users = document.root.find("users");
     if (!account || !users) return;
-    PerAccount& claimed = accounts_[account->text];
+    PerAccount& claimed = account_of(account->text);
     claimed.refused = true;
     for (const YamlNode& user : users->items) {
       const YamlNode* name = user.find("username");
@@ -187,25 +128,21 @@ class Collector {
     }
   }
 
-  void add(const DesiredFile& file) {
-    const RoleSets sets(file.role_sets, problems_);
-    const auto default_roles = sets.expand(file.defaults.roles.value_or(std::vector<RoleGrant>{}));
-    PerAccount& account = accounts_[file.account.value];
+  void add(DesiredFile file) {
+    PerAccount& account = account_of(file.account.value);
     if (account.place.file.empty()) account.place = file.users.place;
     for (const UserEntry& entry : file.users.value) {
       claim(account, entry.username);
       for (const auto& earlier : entry.previously) claim(account, earlier);
-      const auto before = problems_.count();
-      account.users.push_back(merged_user(entry, file.defaults, default_roles, sets, problems_));
-      if (problems_.count() > before && entry.frozen.empty())
-        account.users.back() = frozen_user(entry, problems_.message_since(before));
-      problems_.confine_since(before);
     }
+    account.definitions.add(file.role_sets, file.defaults);
+    account.entries.push_back(std::move(file.users.value));
   }
 
   std::vector<Desired> finish() {
     std::vector<Desired> result;
     for (auto& [id, account] : accounts_) {
+      merge_users(account);
       if (account.users.empty() && !account.refused)
         problems_.add(account.place, "nobody is wanted in account `" + id +
                                          "`; if that is meant, write its users with `state: absent`");
@@ -224,11 +161,17 @@ class Collector {
 
  private:
   struct PerAccount {
+    explicit PerAccount(Problems& problems) : definitions(problems) {}
+
     Place place;
+    AccountDefinitions definitions;
+    std::vector<std::vector<UserEntry>> entries;  ///< of each file, until they are merged
     std::vector<DesiredUser> users;
     std::map<std::string, Place> names;  ///< by key: usernames and earlier usernames
     bool refused = false;                ///< a file of it could not be read
   };
+
+  PerAccount& account_of(const std::string& id) { return accounts_.try_emplace(id, problems_).first->second; }
 
   /// A name, present or earlier, belongs to one entry: else one person's rename is another's removal.
   void claim(PerAccount& account, const Written<std::string>& name) {
@@ -236,6 +179,21 @@ class Collector {
     if (!is_new)
       problems_.add(name.place, "the user `" + name.value + "` is written twice; the first is at " +
                                     first->second.text());
+  }
+
+  /// When all files were read: what one of them defines is for the users of all.
+  void merge_users(PerAccount& account) {
+    account.definitions.finish();
+    for (auto& entries : account.entries) {
+      const std::vector<UserEntry> of_file = std::move(entries);
+      for (const UserEntry& entry : of_file) {
+        const auto before = problems_.count();
+        account.users.push_back(merged_user(entry, account.definitions, problems_));
+        if (problems_.count() > before && entry.frozen.empty())
+          account.users.back() = frozen_user(entry, problems_.message_since(before));
+        problems_.confine_since(before);
+      }
+    }
   }
 
   static std::string revision_of(const Desired& desired) {
@@ -275,8 +233,9 @@ struct SeenFile {
 struct Group {
   std::vector<SeenFile> files;
 
+  /// It says how files are read as well: a store may know what a program read in another way.
   std::string digest() const {
-    std::string all;
+    std::string all = "definitions for the account\n";
     for (const auto& seen : files) all += seen.digest + ' ' + seen.file.path + '\n';
     return sha256_hex(all);
   }

@@ -41,10 +41,10 @@ struct DesiredReading {
 ///
 /// `known_accounts` are the account ids of the config; without them any account is accepted.
 ///
-/// Role sets are expanded and defaults merged in. `defaults.roles` are added to the roles of every user of
-/// that file who is not absent, also of one who writes no roles, or none (`roles: []`). `defaults.accounts`,
-/// `.scope` and `.enabled` are for users that do not write them. A role that comes from several sides lasts
-/// until the latest end.
+/// Role sets are expanded and defaults merged in; both are for all files of the account. `defaults.roles` are
+/// added to the roles of every user who is not absent, also of one who writes no roles, or none
+/// (`roles: []`). `defaults.accounts`, `.scope` and `.enabled` are for users that do not write them. A role
+/// that comes from several sides lasts until the latest end.
 std::optional<std::map<std::string, DesiredSource>> read_desired_files(
     const std::string& path, const std::optional<std::vector<std::string>>& known_accounts,
     const DesiredReading& reading, Problems& problems);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -178,11 +179,77 @@ TEST_CASE("defaults: roles are merged into every user's, other fields stand in f
   const DesiredUser gone = good_user("  - {username: u, state: absent}\n", defaults);
   CHECK_FALSE(gone.roles);
   CHECK(gone.fields == Fields{});
+}
 
-  const Desired other = good({{"a.yaml", head + defaults + "users: [{username: a}]\n"},
-                              {"b.yaml", std::string(head) + "users: [{username: b}]\n"}});
-  CHECK(other.users[0].roles);
-  CHECK_FALSE(other.users[1].roles);
+// Property: what is wanted of a user does not depend on which file of the account holds the entry, the role
+// set that it names, or the defaults.
+TEST_CASE("defaults and role sets are for the whole account, however its entries are spread over files") {
+  const std::string defaults = "defaults: {roles: [base], scope: ACCOUNT}\n";
+  const std::string sets = "roleSets: {t1: [A, B]}\n";
+  const std::string ann = "{username: ann, roles: [t1]}", bob = "{username: bob}";
+  const auto file = [](const std::string& above, const std::string& users) {
+    return head + above + "users: [" + users + "]\n";
+  };
+  const std::vector<Files> layouts{
+      {{"a.yaml", file(defaults + sets, ann + ", " + bob)}},
+      {{"a.yaml", file(defaults + sets, ann)}, {"b.yaml", file("", bob)}},
+      {{"a.yaml", file(defaults + sets, bob)}, {"b.yaml", file("", ann)}},
+      {{"a.yaml", file(defaults, ann)}, {"b.yaml", file(sets, bob)}},
+      {{"a.yaml", file("", ann + ", " + bob)}, {"z.yaml", file(defaults + sets, "")}},
+      {{"a.yaml", file(defaults + sets, ann)}, {"b.yaml", file(sets + defaults, bob)}},
+      {{"a.yaml", file(defaults + sets, ann)},
+       {"b.yaml", file("defaults: {scope: ACCOUNT}\nroleSets: {t1: [B, A]}\n", bob)}},
+  };
+  const Desired first = good(layouts.front());
+  CHECK(grants_of(first.users[0]) == Grants{{"A", {}}, {"B", {}}, {"base", {}}});
+  CHECK(grants_of(first.users[1]) == Grants{{"base", {}}});
+  CHECK(*first.users[1].fields.text(Field::scope) == "ACCOUNT");
+  for (const Files& files : layouts) {
+    CAPTURE(files.back().second);
+    CHECK(good(files).revision == first.revision);
+  }
+
+  Problems problems;
+  const auto apart = read({{"a.yaml", file(defaults, bob)},
+                           {"b.yaml", "version: 1\naccount: 5500001\nusers: [{username: cid}]\n"}},
+                          problems);
+  CHECK(problems.text() == "");
+  REQUIRE(apart);
+  CHECK_FALSE(apart->at(1).users[0].roles);  // another account
+}
+
+TEST_CASE("files of one account that define the same name differently are refused, naming both places") {
+  const std::vector<std::array<std::string, 3>> cases{
+      {"roleSets: {t: [A]}", "roleSets: {t: [B]}",
+       "b.yaml:3:15: error: the role set `t` is not the same as at a.yaml:3:15; it is for all users of the "
+       "account, in whichever file they stand"},
+      {"roleSets: {t: [A]}", "roleSets: {t: [A, B]}", "the role set `t` is not the same as at a.yaml:3:15"},
+      {"roleSets: {t: [A]}", "roleSets: {T: [A]}",
+       "b.yaml:3:15: error: the role sets `t` and `T` differ in case only; the first is at a.yaml:3:15"},
+      {"roleSets: {t: [A]}", "roleSets: {s: [t]}", "b.yaml:3:16: error: `t` is a role set; a role set holds"},
+      {"roleSets: {s: [t]}", "roleSets: {t: [A]}", "a.yaml:3:16: error: `t` is a role set; a role set holds"},
+      {"defaults: {roles: [A]}", "defaults: {roles: [A, B]}",
+       "b.yaml:3:19: error: the default `roles` is not the same as at a.yaml:3:19"},
+      {"defaults: {roles: [A]}", "defaults: {roles: [{name: A, until: 2027-01-01}]}",
+       "the default `roles` is not the same as at a.yaml:3:19"},
+      {"defaults: {accounts: [\"8\"]}", "defaults: {accounts: [\"9\"]}",
+       "b.yaml:3:22: error: the default `accounts` is not the same as at a.yaml:3:22"},
+      {"defaults: {scope: ACCOUNT}", "defaults: {scope: ACCOUNT_ADMIN}",
+       "b.yaml:3:19: error: the default `scope` is not the same as at a.yaml:3:19"},
+      {"defaults: {enabled: true}", "defaults: {enabled: false}",
+       "b.yaml:3:21: error: the default `enabled` is not the same as at a.yaml:3:21"},
+  };
+  for (const auto& [first, second, message] : cases) {
+    CAPTURE(first);
+    CAPTURE(second);
+    Problems problems;
+    CHECK_FALSE(read({{"a.yaml", head + first + "\nusers: [{username: ann}]\n"},
+                      {"b.yaml", head + second + "\nusers: [{username: bob}]\n"}},
+                     problems));
+    CHECK_MESSAGE(problems.text().find(message) != std::string::npos, problems.text());
+    CHECK(problems.count() == 1);
+    CHECK(problems.grave() == 1);
+  }
 }
 
 // Property: each mistake is one problem, at its place.

@@ -1,0 +1,120 @@
+#include "config/desired_definitions.hpp"
+
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "sync/plan.hpp"
+
+namespace usersyncd {
+namespace {
+
+// What two definitions have to agree in; the order of a list says nothing.
+std::map<std::string, std::optional<Time>> content_of(const std::vector<RoleGrant>& roles) {
+  std::map<std::string, std::optional<Time>> content;
+  for (const RoleGrant& grant : roles) content.emplace(grant.role, grant.until);
+  return content;
+}
+
+std::set<std::string> content_of(const std::vector<AccountGrant>& accounts) {
+  std::set<std::string> content;
+  for (const AccountGrant& grant : accounts) content.insert(grant.account);
+  return content;
+}
+
+std::set<std::string> content_of(const std::vector<Written<std::string>>& roles) {
+  std::set<std::string> content;
+  for (const auto& role : roles) content.insert(role.value);
+  return content;
+}
+
+const std::string& content_of(const std::string& text) {
+  return text;
+}
+
+bool content_of(bool flag) {
+  return flag;
+}
+
+template <class T>
+void refuse_difference(const std::string& what, const Written<T>& first, const Written<T>& second,
+                       Problems& problems) {
+  if (content_of(first.value) == content_of(second.value)) return;
+  problems.add(second.place, what + " is not the same as at " + first.place.text() +
+                                 "; it is for all users of the account, in whichever file they stand");
+}
+
+template <class T>
+void merge(const char* key, std::optional<Written<T>>& known, const std::optional<Written<T>>& more,
+           Problems& problems) {
+  if (known && more) refuse_difference(std::string("the default `") + key + "`", *known, *more, problems);
+  if (!known) known = more;
+}
+
+}  // namespace
+
+void AccountDefinitions::add(const std::map<std::string, RoleSet>& sets, const DefaultsEntry& defaults) {
+  for (const auto& [name, set] : sets) add_set(name, set);
+  merge("roles", defaults_.roles, defaults.roles, *problems_);
+  merge("accounts", defaults_.accounts, defaults.accounts, *problems_);
+  merge("scope", defaults_.scope, defaults.scope, *problems_);
+  merge("enabled", defaults_.enabled, defaults.enabled, *problems_);
+}
+
+void AccountDefinitions::add_set(const std::string& name, const RoleSet& set) {
+  if (set.value.empty())
+    problems_->add(set.place, "the role set `" + name + "` is empty; a user with it would lose every role");
+  const auto [same, is_new_set] = sets_.emplace(name, set);
+  if (!is_new_set) return refuse_difference("the role set `" + name + "`", same->second, set, *problems_);
+  const auto [other, is_new_name] = names_.emplace(key_of(name), name);
+  if (!is_new_name)
+    problems_->add(set.place, "the role sets `" + other->second + "` and `" + name +
+                                  "` differ in case only; the first is at " +
+                                  sets_.at(other->second).place.text());
+}
+
+void AccountDefinitions::finish() {
+  for (const auto& [name, set] : sets_) {
+    for (const auto& role : set.value)
+      if (sets_.contains(role.value))
+        problems_->add(role.place, "`" + role.value + "` is a role set; a role set holds roles only");
+  }
+  if (defaults_.roles) default_roles_ = expand(defaults_.roles->value);
+}
+
+std::vector<RoleGrant> AccountDefinitions::expand(const std::vector<RoleGrant>& written) const {
+  std::map<std::string, RoleGrant> grants;
+  std::map<std::string, Place> seen;
+  for (const RoleGrant& grant : written) {
+    const auto [first, is_new] = seen.emplace(grant.role, grant.place);
+    if (!is_new)
+      problems_->add(grant.place, "the role `" + grant.role + "` is written twice; the first is at " +
+                                      first->second.text());
+    const auto set = sets_.find(grant.role);
+    if (set == sets_.end()) {
+      refuse_other_case(grant);
+      add_grant(grants, grant);
+      continue;
+    }
+    for (const auto& role : set->second.value) add_grant(grants, {role.value, grant.until, grant.place});
+  }
+  std::vector<RoleGrant> result;
+  for (auto& [role, grant] : grants) result.push_back(std::move(grant));
+  return result;
+}
+
+/// Roles are found without regard to case, so this could be meant either way.
+void AccountDefinitions::refuse_other_case(const RoleGrant& grant) const {
+  const auto name = names_.find(key_of(grant.role));
+  if (name != names_.end())
+    problems_->add(grant.place,
+                   "`" + grant.role + "` differs from the role set `" + name->second + "` in case only");
+}
+
+void add_grant(std::map<std::string, RoleGrant>& grants, const RoleGrant& grant) {
+  const auto [existing, is_new] = grants.emplace(grant.role, grant);
+  RoleGrant& kept = existing->second;
+  if (!is_new && kept.until && (!grant.until || *grant.until > *kept.until)) kept = grant;
+}
+
+}  // namespace usersyncd
