@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <optional>
+#include <vector>
 
 #include "config/utf8.hpp"
 
@@ -34,12 +35,35 @@ std::optional<std::string> fault_of(char32_t value, std::string_view rest) {
   return std::nullopt;
 }
 
+constexpr std::size_t most_mended = 1000;
+
+struct Span {
+  std::size_t offset, length;
+};
+
+std::string with_blanks(std::string_view text, const std::vector<Span>& faults) {
+  std::string mended;
+  mended.reserve(text.size());
+  std::size_t done = 0;
+  for (const Span& fault : faults) {
+    mended.append(text.substr(done, fault.offset - done)) += ' ';
+    done = fault.offset + fault.length;
+  }
+  return mended.append(text.substr(done));
+}
+
+/// How deep something is indented says what it belongs to, and nobody knows how wide a tab was meant to be.
+bool is_indentation(std::string_view before) {
+  const auto line = before.substr(before.rfind('\n') + 1);
+  return line.find_first_not_of(" \t-") == std::string_view::npos;
+}
+
 }  // namespace
 
-bool check_characters(const std::string& file, std::string_view text, Problems& problems) {
+CharacterCheck check_characters(const std::string& file, std::string_view text, Problems& problems) {
+  CharacterCheck check;
+  std::vector<Span> faults;
   Place place{file, 1, 1};
-  const std::size_t before = problems.count();
-  int reported_line = 0;  // one problem per line: a line indented with three tabs is one mistake
   for (std::size_t offset = 0; offset < text.size();) {
     if (text[offset] >= ' ' && text[offset] <= '~') {
       ++offset;
@@ -49,13 +73,17 @@ bool check_characters(const std::string& file, std::string_view text, Problems& 
     const auto point = code_point_at(text, offset);
     if (!point) {
       problems.add(place, invalid_utf8(text, offset));
-      return false;
+      check.readable = false;
+      return check;
     }
     const auto fault = fault_of(point->value, text.substr(offset));
     const bool leading_mark = offset == 0 && point->value == 0xFEFF;
-    if (fault && !leading_mark && reported_line != place.line) {
-      problems.add(place, *fault);
-      reported_line = place.line;
+    if (fault && !leading_mark) {
+      // One problem per line: a line indented with three tabs is one mistake.
+      if (check.lines.insert(place.line).second) problems.add(place, *fault);
+      faults.push_back({offset, point->length});
+      const bool vague = point->value == '\t' && is_indentation(text.substr(0, offset));
+      if (vague || faults.size() > most_mended) check.readable = false;
     }
     if (point->value == '\n') {
       ++place.line;
@@ -65,7 +93,8 @@ bool check_characters(const std::string& file, std::string_view text, Problems& 
     }
     offset += point->length;
   }
-  return problems.count() == before;
+  if (check.readable && !faults.empty()) check.mended = with_blanks(text, faults);
+  return check;
 }
 
 }  // namespace usersyncd

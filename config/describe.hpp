@@ -45,8 +45,10 @@ struct Reading {
   /// Then nobody can tell what was meant.
   bool misshapen = false;
 
+  /// Nothing where it was said already what is wrong: only the first complaint is about what was written.
   void error(const YamlNode& node, std::string message) {
     misshapen = misshapen || node.kind == YamlNode::Kind::null;
+    if (node.told) return;
     problems.add(document.place_of(node), std::move(message));
   }
 };
@@ -440,7 +442,7 @@ std::optional<T> read_described(const YamlDocument& document, Problems& problems
   T value{};
   const std::size_t before = problems.grave();
   const bool ok = Codec<T>{}.read(reading, document.root, value);
-  if (!ok || problems.grave() != before) return std::nullopt;
+  if (!ok || document.faulty || problems.grave() != before) return std::nullopt;
   return value;
 }
 

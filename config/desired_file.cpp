@@ -361,7 +361,9 @@ std::optional<std::vector<Desired>> read_desired(
   Collector collector(accounts, problems);
   for (const YamlDocument& document : documents) collector.read(document);
   std::vector<Desired> desired = collector.finish();
-  if (problems.grave() != before) return std::nullopt;
+  const bool faulty = std::any_of(documents.begin(), documents.end(),
+                                  [](const YamlDocument& document) { return document.faulty; });
+  if (faulty || problems.grave() != before) return std::nullopt;
   return desired;
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <new>
+#include <set>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -80,13 +81,19 @@ class Characters {
 /// Builds the tree from the parser's events, and reports on the way everything that strict YAML refuses.
 class TreeBuilder {
  public:
-  TreeBuilder(const std::string& file, std::string_view text, Problems& problems)
-      : file_(file), characters_(text), problems_(problems) {}
+  /// On `doubtful` lines it was said already what is wrong.
+  TreeBuilder(const std::string& file, std::string_view text, std::set<int> doubtful, Problems& problems)
+      : file_(file), characters_(text), doubtful_(std::move(doubtful)), problems_(problems) {
+    root_.told = true;  // until there is one
+  }
 
   YamlNode take_root() { return std::move(root_); }
   /// The same where the end was not reached.
   YamlNode take_torso() {
-    while (!frames_.empty()) close();
+    while (!frames_.empty()) {
+      frames_.back().node.told = true;
+      close();
+    }
     return take_root();
   }
   bool has_root() const { return documents_ > 0; }
@@ -96,8 +103,7 @@ class TreeBuilder {
       case YAML_DOCUMENT_START_EVENT:
         return start_document(event.start_mark);
       case YAML_ALIAS_EVENT:
-        report(event.start_mark, "an alias; write the value out");
-        return attach(node_at(event.start_mark, YamlNode::Kind::null));
+        return add_alias(event.start_mark);
       case YAML_SCALAR_EVENT:
         return add_scalar(event);
       case YAML_SEQUENCE_START_EVENT:
@@ -127,6 +133,7 @@ class TreeBuilder {
   struct Frame {
     YamlNode node;
     std::optional<YamlEntry> key;     ///< of a map: waits for its value
+    bool refused_key = false;         ///< it was said what is wrong with `key`: its value is left out
     std::map<std::string, int> keys;  ///< of a map: the line of each
   };
 
@@ -134,11 +141,19 @@ class TreeBuilder {
     return {static_cast<int>(mark.line) + 1, static_cast<int>(mark.column) + 1};
   }
 
-  static YamlNode node_at(const yaml_mark_t& mark, YamlNode::Kind kind) {
+  YamlNode node_at(const yaml_mark_t& mark, YamlNode::Kind kind) const {
     YamlNode node;
     node.kind = kind;
     std::tie(node.line, node.column) = line_and_column(mark);
+    node.told = doubtful_.contains(node.line);
     return node;
+  }
+
+  void add_alias(const yaml_mark_t& mark) {
+    report(mark, "an alias; write the value out");
+    YamlNode node = node_at(mark, YamlNode::Kind::null);
+    node.told = true;
+    attach(std::move(node));
   }
 
   void start_document(const yaml_mark_t& mark) {
@@ -149,18 +164,21 @@ class TreeBuilder {
 
   void add_scalar(const yaml_event_t& event) {
     const auto& scalar = event.data.scalar;
-    refuse_properties(event.start_mark, scalar.anchor);
+    const bool tagged = !refuse_properties(event.start_mark, scalar.anchor);
     const std::string_view text = as_text(scalar.value, scalar.length);
     const bool quoted = scalar.style != YAML_PLAIN_SCALAR_STYLE;
     if (!quoted && is_null_word(text)) {
       YamlNode node = node_at(event.start_mark, YamlNode::Kind::null);
+      node.told = node.told || tagged;
       if (text.empty()) move_to_its_start(node);
       return attach(std::move(node));
     }
     YamlNode node = node_at(event.start_mark, YamlNode::Kind::scalar);
     node.quoted = quoted;
     node.text = text;
-    if (!quoted && is_ambiguous_word(text))
+    const bool ambiguous = !quoted && is_ambiguous_word(text);
+    node.told = node.told || tagged || ambiguous;
+    if (ambiguous)
       report(event.start_mark, "`" + node.text +
                                    "` is a word to some readers of YAML and true or false to others; " +
                                    "write true or false, or put the word in quotes");
@@ -180,10 +198,12 @@ class TreeBuilder {
   }
 
   /// An event begins with its anchor or its tag, if it has one. Its own tag cannot be trusted: `! word` has
-  /// none.
-  void refuse_properties(const yaml_mark_t& mark, const yaml_char_t* anchor) {
-    if (anchor != nullptr) return report(mark, "an anchor; write the value out where it is needed");
-    if (characters_.at(mark.index) == '!') report(mark, "a tag; types are known from where a value stands");
+  /// none. False: there is a tag, so the value need not be what it looks like.
+  bool refuse_properties(const yaml_mark_t& mark, const yaml_char_t* anchor) {
+    const bool tag = anchor == nullptr && characters_.at(mark.index) == '!';
+    if (anchor != nullptr) report(mark, "an anchor; write the value out where it is needed");
+    if (tag) report(mark, "a tag; types are known from where a value stands");
+    return !tag;
   }
 
   void open(const yaml_mark_t& mark, YamlNode::Kind kind) {
@@ -191,7 +211,7 @@ class TreeBuilder {
       report(mark, "nested deeper than " + std::to_string(deepest) + " levels");
       throw Abandoned{};
     }
-    frames_.push_back({node_at(mark, kind), std::nullopt, {}});
+    frames_.push_back({node_at(mark, kind), std::nullopt, false, {}});
   }
 
   void close() {
@@ -212,7 +232,7 @@ class TreeBuilder {
       frame.key = key_from(std::move(node), frame);
     } else {
       frame.key->value = std::move(node);
-      frame.node.entries.push_back(std::move(*frame.key));
+      if (!std::exchange(frame.refused_key, false)) frame.node.entries.push_back(std::move(*frame.key));
       frame.key.reset();
     }
   }
@@ -220,21 +240,31 @@ class TreeBuilder {
   YamlEntry key_from(YamlNode node, Frame& frame) {
     YamlEntry entry{std::move(node.text), node.line, node.column, {}};
     const Place place{file_, entry.line, entry.column};
+    // What such a key was meant to be is among what the map then seems to lack.
+    bool unclear = node.told;
     if (node.kind != YamlNode::Kind::scalar) {
-      problems_.add(place, "a key must be a single word or text");
+      if (!node.told) problems_.add(place, "a key must be a single word or text");
+      unclear = true;
     } else if (!node.quoted && entry.key == "<<") {
       problems_.add(place, "a merge key (<<); write the keys out");
-    } else {
-      const auto [first, is_new] = frame.keys.emplace(entry.key, entry.line);
-      if (!is_new)
-        problems_.add(place, "the key `" + entry.key + "` is written twice; the first is in line " +
-                                 std::to_string(first->second));
+      unclear = true;
     }
+    frame.node.told = frame.node.told || unclear;
+    frame.refused_key = unclear || !is_first(entry, place, frame);
     return entry;
+  }
+
+  bool is_first(const YamlEntry& entry, const Place& place, Frame& frame) {
+    const auto [first, is_new] = frame.keys.emplace(entry.key, entry.line);
+    if (!is_new)
+      problems_.add(place, "the key `" + entry.key + "` is written twice; the first is in line " +
+                               std::to_string(first->second));
+    return is_new;
   }
 
   const std::string& file_;
   Characters characters_;
+  std::set<int> doubtful_;
   Problems& problems_;
   std::vector<Frame> frames_;
   YamlNode root_;
@@ -287,19 +317,21 @@ const YamlNode* YamlNode::find(std::string_view key) const {
 std::optional<YamlDocument> parse_yaml(const std::string& file, std::shared_ptr<const std::string> text,
                                        Problems& problems) {
   const std::size_t before = problems.count();
-  std::string_view body = *text;
   problems.add_source(file, text);
-  if (!check_characters(file, body, problems)) return std::nullopt;
+  const CharacterCheck characters = check_characters(file, *text, problems);
+  if (!characters.readable) return std::nullopt;
+  std::string_view body = characters.lines.empty() ? *text : characters.mended;
   if (body.starts_with(byte_order_mark)) body.remove_prefix(byte_order_mark.size());
 
-  TreeBuilder builder(file, body, problems);
-  run_parser(body, builder);
-  if (problems.count() != before) return std::nullopt;
+  TreeBuilder builder(file, body, characters.lines, problems);
+  const bool to_its_end = run_parser(body, builder);
   if (!builder.has_root()) {
-    problems.add({file, 1, 1}, "the file is empty");
+    if (problems.count() == before) problems.add({file, 1, 1}, "the file is empty");
     return std::nullopt;
   }
-  return YamlDocument{file, builder.take_root()};
+  YamlDocument document{file, to_its_end ? builder.take_root() : builder.take_torso()};
+  document.faulty = problems.count() != before;
+  return document;
 }
 
 std::optional<YamlDocument> parse_yaml(const std::string& file, std::string text, Problems& problems) {
@@ -310,7 +342,7 @@ YamlGlimpse glimpse_yaml(std::string text) {
   std::replace(text.begin(), text.end(), '\t', ' ');
   Problems ignored;
   const std::string nameless;
-  TreeBuilder builder(nameless, text, ignored);
+  TreeBuilder builder(nameless, text, {}, ignored);
   YamlGlimpse glimpse;
   glimpse.to_its_end = run_parser(text, builder);
   glimpse.root = builder.take_torso();

@@ -22,6 +22,7 @@ struct YamlNode {
   enum class Kind { null, scalar, sequence, map };
   Kind kind = Kind::null;
   bool quoted = false;             ///< a scalar in quotes, or a block scalar
+  bool told = false;               ///< it was said what is wrong here; of a map: it may lack keys for that
   std::string text;                ///< of a scalar
   std::vector<YamlNode> items;     ///< of a sequence
   std::vector<YamlEntry> entries;  ///< of a map, in the order written; keys are unique
@@ -42,6 +43,7 @@ struct YamlEntry {
 struct YamlDocument {
   std::string file;
   YamlNode root;
+  bool faulty = false;  ///< something is wrong with it, and was reported; what could be read is there
 
   Place place_of(const YamlNode& node) const { return {file, node.line, node.column}; }
   Place place_of(const YamlEntry& entry) const { return {file, entry.line, entry.column}; }
@@ -50,7 +52,8 @@ struct YamlDocument {
 /// Files above this many bytes are refused.
 inline constexpr std::size_t largest_yaml = 4U << 20U;
 
-/// Reads `text`, which is called `file` in problems. Empty if anything is wrong with it; never throws for it.
+/// Reads `text`, which is called `file` in problems. Empty if nothing can be made of it; never throws for it.
+/// A document that is `faulty` is for telling what else is wrong with it, and never to be used.
 std::optional<YamlDocument> parse_yaml(const std::string& file, std::shared_ptr<const std::string> text,
                                        Problems& problems);
 
@@ -59,7 +62,7 @@ std::optional<YamlDocument> parse_yaml(const std::string& file, std::string text
 
 /// What can be made out of a text that may not be valid.
 struct YamlGlimpse {
-  YamlNode root;            ///< as far as it could be read; keys may be written twice
+  YamlNode root;            ///< as far as it could be read
   bool to_its_end = false;  ///< false: something that cannot be read hides the rest
 };
 YamlGlimpse glimpse_yaml(std::string text);

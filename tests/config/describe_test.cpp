@@ -85,6 +85,47 @@ TEST_CASE("a described struct is read, and what is not written keeps its default
   CHECK(thing->marks.at("ann").place == Place{"t.yaml", 8, 14});
 }
 
+// Property: all that is wrong is told at once, and nothing that only follows from what was told.
+TEST_CASE("a mistake in the text hides no mistake in what is described") {
+  struct Row {
+    std::string text;
+    std::vector<std::string> told;
+  };
+  const std::vector<Row> rows{
+      {"title: yes\ncuont: 4\nshiny: 5\nfile: a",
+       {"1:8: error: `yes` is a word", "2:1: error: unknown key `cuont`", "3:8: error: expected true or"}},
+      {"title: x\ntitle: [z]\nshiny: no\nfile: a",
+       {"2:1: error: the key `title` is written twice", "3:8: error: `no` is a word"}},
+      {"title: *t\nfile: a\ncount: 65", {"1:8: error: an alias", "3:8: error: expected a whole number"}},
+      {"parts: *t\ntitle: x\nfile: a\nwait: 5h", {"1:8: error: an alias", "4:7: error: expected a dur"}},
+      {"count: !x 5.0\ntitle: null\nfile: a", {"1:8: error: a tag", "2:8: error: expected a text"}},
+      {"<<: {title: x}\ncuont: 4", {"1:1: error: a merge key", "2:1: error: unknown key `cuont`"}},
+      {"? [title]\n: x\nshiny: 5", {"1:3: error: a key must be", "3:8: error: expected true or false"}},
+      {"on: x\nshiny: 5", {"1:1: error: `on` is a word", "2:8: error: expected true or false"}},
+      {"title: x\tz\nfile: a\ncount: 65", {"1:9: error: a tab", "3:8: error: expected a whole number"}},
+      {"count:\t65\ncuont: 1\nfile: a", {"1:7: error: a tab", "2:1: error: unknown"}},
+      {"ti\x01tle: x\ncuont: 4", {"1:3: error: the control character", "2:1: error: unknown key `cuont`"}},
+      // How deep a tab indents is not known, and so not what `count` belongs to.
+      {"title: x\n\tcount: 65\nfile: a\ncuont: 1", {"2:1: error: a tab"}},
+      {"cuont: 4\nparts: [{nme: 1}, {weight: 0, ",
+       {"1:1: error: unknown key `cuont`", "2:10: error: unknown key `nme`", "2:9: error: the key",
+        "2:28: error: expected a whole", "3:1: error: this is not"}},
+      {"cuont: 4\ntitle: \"x", {"1:1: error: unknown key `cuont`", "2:8: error: a quote that is not closed"}},
+      {"cuont: 4\ntitle: x\nfile: a\n---\nshiny: 5",
+       {"1:1: error: unknown key `cuont`", "4:1: error: a second document"}},
+      {"title: x\nfile: &f a", {"2:7: error: an anchor"}},
+      {"]", {"1:1: error: this is not YAML"}},
+  };
+  for (const auto& [text, told] : rows) {
+    CAPTURE(text);
+    Problems problems;
+    CHECK_FALSE(read(text, problems));
+    CHECK_MESSAGE(problems.count() == told.size(), problems.text());
+    for (const auto& message : told)
+      CHECK_MESSAGE(problems.text().find("t.yaml:" + message) != std::string::npos, problems.text());
+  }
+}
+
 // Property: each kind of mistake says what was expected and what was found, at its place.
 TEST_CASE("what is not described is refused") {
   const std::vector<std::pair<std::string, std::string>> cases{

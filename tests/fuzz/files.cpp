@@ -16,7 +16,7 @@ namespace usersyncd::fuzz {
 void feed_config(std::string_view bytes) {
   Problems problems;
   const auto document = parse_yaml("fuzz.yaml", std::string{bytes}, problems);
-  require(document.has_value() == problems.empty());
+  require((document && !document->faulty) == problems.empty());
   if (!document) return;
   const auto config = read_config(*document, problems);
   require(config.has_value() == problems.empty());
