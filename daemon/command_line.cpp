@@ -51,7 +51,8 @@ class Parser {
     } catch (const CLI::ParseError& error) {
       if (!say_unknown_command()) app_.exit(error, std::cout, std::cerr);
       const auto command = typed_command();
-      if (!command) return Exit::usage;
+      // Without --config nobody knows that the usual file is the one that was meant: `--confg other.yaml`.
+      if (!command || app_.count("--config") == 0) return Exit::usage;
       line_.command = *command;
       line_.mistyped = true;
     }

@@ -240,6 +240,20 @@ TEST_CASE("what is not understood is usage, exit 64, and goes to stderr") {
   }
 }
 
+// Property: only a file that was named for sure can make a usage error worse.
+TEST_CASE("a misspelt --config is usage, whatever stands in the usual config file") {
+  Bench bench;
+  for (const auto& arguments : {Arguments{"plan", "--confg", bench.config()}, Arguments{"plan", "--config"},
+                                Arguments{"--confg", bench.config(), "plan"}, Arguments{"paln"},
+                                Arguments{"audit", "lsit"}, Arguments{"plan", "--format", "xml"}}) {
+    const auto run = usersyncd(arguments);
+    CAPTURE(run.err);
+    CHECK(run.exit == 64);
+    CHECK(run.out.empty());
+    CHECK(run.err.find(": error: ") == std::string::npos);
+  }
+}
+
 TEST_CASE("several failures at once: 78 before 65 before 64") {
   Bench bench;
   bench.wish("  - username: ann.lee\n    roles: null\n");
