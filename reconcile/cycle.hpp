@@ -110,6 +110,7 @@ class Cycle {
   void save_approvals(const std::vector<Approval>& wanted);
   void tell_failed_poll(const Look& look, AccountState& state);
   void save_drift_after(const Look& look, const Acted& acted);
+  void save_users_after(const Acted& acted);
   void note_trouble(const ActionResult& result);
   void set_breaker(const std::string& position, const std::string& reason);
   Event event(std::string_view name, Event::Level level = Event::Level::info) const;

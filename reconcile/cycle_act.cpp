@@ -121,6 +121,7 @@ Awaitable<Acted> Cycle::act(const Look& look, const Desired& desired, const std:
   }
   // An undo says nothing of what is wanted, so nothing of drift, either.
   if (purpose_ != Purpose::undo) save_drift_after(look, batch.acted);
+  save_users_after(batch.acted);
   together.commit();
   co_return std::move(batch.acted);
 }
@@ -244,6 +245,19 @@ void Cycle::save_drift_after(const Look& look, const Acted& acted) {
     return mended.contains({username, kind});
   };
   tell_drift(ports_.store.update_drift(account_.id, left, was_judged, ports_.clock.now()));
+}
+
+// As many users as there are now, until the next list counts them.
+void Cycle::save_users_after(const Acted& acted) {
+  auto state = ports_.store.load_state(account_.id);
+  const auto before = state.users;
+  for (const auto& step : acted.steps) {
+    if (step.result.kind != Kind::applied) continue;
+    const auto operation = step.judged->action.operation;
+    if (operation == Operation::create) ++state.users;
+    if (operation == Operation::remove && state.users > 0) --state.users;
+  }
+  if (state.users != before) ports_.store.save_state(account_.id, state);
 }
 
 void Cycle::finish(const Look& look, const Acted& acted) {

@@ -30,7 +30,7 @@ struct AccountState {
   std::optional<Time> waiting_until;  ///< for the rate limit
   std::string waiting_reason;
   bool list_complete = false;
-  std::size_t users = 0;  ///< live users in the last believed list
+  std::size_t users = 0;  ///< in the last believed list, with those created and without those deleted since
 };
 
 /// A difference that is known, and since when.

@@ -90,6 +90,25 @@ TEST_CASE("status shows each account: polls, drift, held, paused") {
   CHECK(status.at("users").to_number<std::size_t>() == bench.simulator().usernames().size());
 }
 
+TEST_CASE("status after an apply tells what it left, not what it found") {
+  Bench bench;
+  add_people(bench.simulator());
+  bench.wish(person("ann.lee") + person("eve.new") + person("fay.new"));
+  REQUIRE(bench.run({"apply", "--yes"}).exit == 0);
+  const auto counted = [&](const char* what) {
+    const auto status = parse_output(bench.run({"status", "--format", "json"}).out);
+    return status.at("accounts").at(0).at(what).to_number<std::size_t>();
+  };
+  const auto users = bench.simulator().usernames().size();
+  // What remains is who is there and nobody wrote down, but for the daemon's own login.
+  const auto unmanaged = users - 3 - 1;
+  CHECK(counted("users") == users);
+  CHECK(counted("drift") == unmanaged);
+  REQUIRE(bench.run({"apply", "--yes"}).exit == 0);
+  CHECK(counted("users") == users);
+  CHECK(counted("drift") == unmanaged);
+}
+
 TEST_CASE("audit: every exchange is there, in the contract's form, and the chain is whole") {
   Bench bench;
   make_history(bench);
