@@ -58,7 +58,8 @@ TEST_CASE("a profile that makes no sense is refused with its place") {
            {"meaning: credential", "meaning: whatever", "whatever"},
            {"{ codes: [12000], meaning: notFound }", "{ meaning: notFound }",
             "one of status, codes and text"},
-           {"  item: GET /accounts/{accountId}/users/{userId}          # [I] only a third party describes it\n"
+           {"  item: GET /accounts/{accountId}/users/{userId} "
+            "         # [I] only a third party describes it\n"
             "  itemByUsername: GET /users/{username} ",
             "  # ", "item or itemByUsername is needed"},
            {"  username: [Username]", "  username: []", "at least one name"},
