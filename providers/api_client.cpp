@@ -432,7 +432,6 @@ WriteOutcome ApiClient::outcome(Operation operation, const Exchange& done, const
     fresh_token_refused_ = false;
   }
   if (answer.meaning == Meaning::throttle) outcome.wait = writes_.delay();
-  if (answer.contradicts_itself) outcome.kind = WriteOutcome::Kind::unknown;
   return outcome;
 }
 

@@ -108,15 +108,11 @@ bool is_statement(Meaning meaning) {
   return false;
 }
 
-bool applies(const MeaningRule& rule, int status, const ProviderError& error) {
-  if (rule.status != 0 && rule.status != status) return false;
-  if (!rule.codes.empty() && !contains(rule.codes, error.code)) return false;
-  return rule.text.empty() || text_matches(rule.text, error.text);
-}
-
 std::optional<Meaning> meaning_by_rules(const Profile& profile, int status, const ProviderError& error) {
   for (const MeaningRule& rule : profile.meanings) {
-    if (!applies(rule, status, error)) continue;
+    if (rule.status != 0 && rule.status != status) continue;
+    if (!rule.codes.empty() && !contains(rule.codes, error.code)) continue;
+    if (!rule.text.empty() && !text_matches(rule.text, error.text)) continue;
     if (status >= 500 && rule.status == 0 && is_statement(rule.meaning)) continue;
     return rule.meaning;
   }
@@ -149,23 +145,6 @@ bool is_in_part(int status) {
   return status == 205 || status == 206 || status == 207 || status == 226;
 }
 
-/// Whether rules that name the status say of each error what it means there.
-bool is_known_to_rules(const Profile& profile, int status, const std::vector<ProviderError>& errors) {
-  const auto known = [&](const ProviderError& error) {
-    return std::any_of(profile.meanings.begin(), profile.meanings.end(), [&](const MeaningRule& rule) {
-      return rule.status == status && applies(rule, status, error);
-    });
-  };
-  return !errors.empty() && std::all_of(errors.begin(), errors.end(), known);
-}
-
-void note_errors(const Profile& profile, const std::vector<ProviderError>& errors, Answer& answer) {
-  answer.contradicts_itself = !is_known_to_rules(profile, answer.status, errors);
-  if (errors.empty()) return;
-  answer.code = errors.front().code;
-  answer.text = errors.front().text;
-}
-
 void classify_success(const Profile& profile, Answer& answer) {
   const auto by_status = is_in_part(answer.status) ? Meaning::unreadable : Meaning::success;
   answer.meaning = meaning_by_rules(profile, answer.status, {}).value_or(by_status);
@@ -176,10 +155,12 @@ void classify_success(const Profile& profile, Answer& answer) {
     if (!holder) continue;
     const auto errors = find_errors(*holder, profile.errors);
     answer.meaning = meaning_of_failure(profile, answer.status, errors);
-    return note_errors(profile, errors, answer);
+    if (!errors.empty()) {
+      answer.code = errors.front().code;
+      answer.text = errors.front().text;
+    }
+    return;
   }
-  const auto beside = errors_beside(*answer.tree, profile.errors);
-  if (!beside.empty()) note_errors(profile, find_errors(*beside.front(), profile.errors), answer);
 }
 
 void classify_failure(const Profile& profile, Answer& answer, const HttpResponse& response, bool html) {
@@ -211,20 +192,6 @@ std::vector<ProviderError> find_errors(const json::value& tree, const ErrorNames
   std::vector<ProviderError> errors;
   collect_errors(tree, names, 0, errors);
   return errors;
-}
-
-std::vector<const json::value*> errors_beside(const json::value& tree, const ErrorNames& names) {
-  std::vector<const json::value*> beside;
-  const auto collect = [&](const json::value& root) {
-    for (const std::string& path : names.beside) {
-      const json::value* errors = find_path(root, path);
-      if (errors && !as_list(*errors).empty()) beside.push_back(errors);
-    }
-  };
-  collect(tree);
-  if (!tree.is_object()) return beside;
-  for (const auto& below : tree.get_object()) collect(below.value());
-  return beside;
 }
 
 bool text_matches(std::string_view pattern, std::string_view text) {

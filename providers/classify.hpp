@@ -24,9 +24,6 @@ struct Answer {
   std::string code;                        ///< of the first error
   std::string text;                        ///< of the first error, or why the body cannot be read
   std::optional<boost::json::value> tree;  ///< the body, where there is one that can be read
-  /// A success status, and an error in the body of which no rule says what it means with this status: a write
-  /// that is answered so may have been done or not.
-  bool contradicts_itself = false;
 
   /// `403 12000 User 'jdoe' does not exist`, for people. Not redacted.
   std::string summary() const;
@@ -34,9 +31,6 @@ struct Answer {
 
 /// The errors in an answer, in whichever of the shapes that providers use (providers.md 1.6, A to H).
 std::vector<ProviderError> find_errors(const boost::json::value& tree, const ErrorNames& names);
-
-/// What stands under `names.beside`, at the root or one level below it, and is not empty.
-std::vector<const boost::json::value*> errors_beside(const boost::json::value& tree, const ErrorNames& names);
 
 /// Status, error codes and texts together give the meaning. A success status with an error inside is a
 /// failure; a server error never means that something exists, is gone or was so already, unless a rule names

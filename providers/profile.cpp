@@ -310,8 +310,8 @@ void describe(Shape& shape, ErrorNames& errors) {
   shape.optional("texts", errors.texts, "Members that may hold an error text, the best first.");
   shape.optional("inSuccess", errors.in_success,
                  "Dotted paths that make a failure of an answer with status 2xx.");
-  shape.optional("inList", errors.beside,
-                 "Dotted paths of errors that make a list incomplete, or the outcome of a write unknown.");
+  shape.optional("inList", errors.in_list,
+                 "Dotted paths under which errors beside a list make it incomplete.");
 }
 
 void describe(Shape& shape, RateRules& rate) {

@@ -161,9 +161,8 @@ struct ErrorNames {
                                  "message",     "detail",      "text",          "title"};
   /// Paths which, at the root or one level below it, make a failure of a 2xx answer; "0" is no error.
   std::vector<std::string> in_success{"ResponseStatus.ErrorCode", "resultCode"};
-  /// Paths, at the root or one level below it, under which errors stand beside what was asked for: they make
-  /// a list incomplete, and leave open what became of a write.
-  std::vector<std::string> beside{"errors", "Errors"};
+  /// Paths under which errors beside a list make the list incomplete.
+  std::vector<std::string> in_list{"errors", "Errors", "UsersResponse.Errors"};
 };
 
 struct RateRules {

@@ -229,7 +229,9 @@ std::optional<Error> RestProvider::read_page(const json::value& tree, PageFacts&
     for (std::string& mark : account_marks(profile_.fields, *entry))
       page.account_ids.push_back(std::move(mark));
   }
-  for (const json::value* errors : errors_beside(tree, profile_.errors)) {
+  for (const std::string& path : profile_.errors.in_list) {
+    const json::value* errors = find_path(tree, path);
+    if (!errors || as_list(*errors).empty()) continue;
     page.faults.push_back("the list came with errors: " +
                           redactor_.redact(tree_text(*errors).substr(0, 300)));
   }

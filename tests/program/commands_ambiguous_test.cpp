@@ -51,8 +51,6 @@ TEST_CASE("A29 A30: a create whose answer got lost makes exactly one user") {
       R"("status":502,"body":"bad gateway","after":true)",
       R"("status":502,"body":"bad gateway")",
       R"("status":504,"body":"","after":true)",
-      R"("status":201,"body":"{\"errors\":[{\"code\":\"E1\"}]}","after":true)",
-      R"("status":201,"body":"{\"errors\":[{\"code\":\"E1\"}]}")",
       R"("truncate":0.5)",
       R"("slow":"2s")",
   };
