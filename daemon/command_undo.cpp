@@ -28,10 +28,18 @@ bool find_run(Live& live, const std::string& run) {
   return true;
 }
 
-// With the lock, so that a run under way has ended before its writes are counted.
-Awaitable<void> look_back(Live& live, LiveAccount& account, const std::string& run) {
+// With the lock, so that a run under way has ended before its writes are counted. What is in doubt can only
+// be undone, or undone once more, when it is known what became of it.
+Awaitable<void> look_back(Live& live, LiveAccount& account, const std::string& run, bool plan_only) {
   const bool claimed = co_await claim(live, account);
   if (!claimed) co_return;
+  if (!plan_only) {
+    const bool awake = co_await wait_out_doubt(*live.place, *account.stack);
+    if (!awake) {
+      account.look.problems.push_back(Error{ErrorKind::stopped, "usersyncd is stopping", ""});
+      co_return;
+    }
+  }
   if (!give_desired(live, account)) co_return;
   const auto writes = past_writes(live.place->store(), run, account.stack->context().id);
   auto look = co_await account.cycle->look_to_undo(run, writes, account.desired, live.settings.wanted.rules);
@@ -69,7 +77,7 @@ Exit run_undo(const CommandLine& line) {
   if (!live.ready) return live.exit;
   if (!find_run(live, line.run)) return worse(live.exit, Exit::failed);
   auto accounts = begin(live, Purpose::undo);
-  const auto look = [&](LiveAccount& account) { return look_back(live, account, line.run); };
+  const auto look = [&](LiveAccount& account) { return look_back(live, account, line.run, line.plan_only); };
   live.place->run(for_all(accounts, look));
 
   auto exit = worse(live.exit, report_problems(accounts));

@@ -300,6 +300,11 @@ Awaitable<Look> Daemon::look(std::shared_ptr<Account> account, Cycle& cycle, con
   auto stored = settings.wanted.find(id, place_.store(), Store::DesiredOf::daemon);
   if (!stored) {
     reload(false, {});
+    if (settings_->wanted.find(id, place_.store(), Store::DesiredOf::daemon)) {
+      account->outdated = true;  // it is there again, for a poll that is due at once
+      wake(*account);
+      co_return look;
+    }
     look.problems.push_back(Error{ErrorKind::store,
                                   "the desired state in force is not in the store any more, and the files "
                                   "cannot be read: mend them; until then nothing is done",

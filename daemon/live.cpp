@@ -38,19 +38,21 @@ Awaitable<std::optional<AccountLock>> lock_account(Workplace& place, std::string
   }
 }
 
+Awaitable<bool> wait_out_doubt(Workplace& place, AccountStack& stack) {
+  const auto wait = stack.in_doubt().left();
+  if (wait == Duration{0}) co_return true;
+  std::cerr << "waiting until " << format_time(place.clock().now() + wait)
+            << " to see what became of unanswered writes\n";
+  co_return co_await place.clock().sleep_for(wait);
+}
+
 Awaitable<void> follow_up(Workplace& place, LiveAccount& account, const RuleSet& rules, int rounds) {
   const auto permitted = permitted_ids(account.look);
   for (int round = 0; round < rounds && !place.clock().stopping(); ++round) {
-    const auto& in_doubt = account.stack->in_doubt();
     const bool overtaken = account.acted.count(ActionResult::Kind::changed) > 0;
-    if (in_doubt.none() && !overtaken) co_return;
-    const auto wait = in_doubt.left();
-    if (wait > Duration{0}) {
-      std::cerr << "waiting until " << format_time(place.clock().now() + wait)
-                << " to see what became of unanswered writes\n";
-      const bool awake = co_await place.clock().sleep_for(wait);
-      if (!awake) co_return;
-    }
+    if (account.stack->in_doubt().none() && !overtaken) co_return;
+    const bool awake = co_await wait_out_doubt(place, *account.stack);
+    if (!awake) co_return;
     auto cycle = std::make_unique<Cycle>(account.stack->context(), account.stack->ports(),
                                          make_run_id(place.clock().now(), place.random()), Purpose::apply);
     auto look = co_await cycle->look(account.desired, rules, true, true);

@@ -28,6 +28,10 @@ struct LiveAccount {
 /// or after `patience`.
 Awaitable<std::optional<AccountLock>> lock_account(Workplace& place, std::string account, Duration patience);
 
+/// Waits until a look proves something about all writes of the account that are in doubt, and says so on
+/// stderr. False: woken early because the program is stopping.
+Awaitable<bool> wait_out_doubt(Workplace& place, AccountStack& stack);
+
 /// Wait, look and act again for writes whose outcome is not known or that somebody's change overtook, for as
 /// long as that can help: at most `rounds` times. Only actions of the first plan are done.
 Awaitable<void> follow_up(Workplace& place, LiveAccount& account, const RuleSet& rules, int rounds);

@@ -47,13 +47,13 @@ Duration InDoubt::left() const {
   return longest;
 }
 
-// What the wall clock says is left of a wait that an earlier process began, and no less than the time in
-// which what it sent may arrive, nor more than any wait takes, however the clock was set meanwhile.
+// All that an earlier process meant to wait, once more. It meant to wait no longer than any wait takes,
+// however the clock was set between its intent and its doubt.
 Duration InDoubt::first_wait(const Intent& intent) const {
   const auto least = on_its_way(account_);
   const auto most = std::max(least, account_.visibility_grace);
-  const Duration told = intent.resolve_after.value_or(clock_.now()) - clock_.now();
-  return std::clamp(told, least, most) + grace_of_list(intent.write.operation);
+  const Duration meant = intent.resolve_after ? *intent.resolve_after - intent.opened_at : least;
+  return std::clamp(meant, least, most) + grace_of_list(intent.write.operation);
 }
 
 // Where a user can be asked for by id only, a list without them is all the answer there is to a create of

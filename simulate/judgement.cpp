@@ -10,13 +10,22 @@ namespace {
 
 constexpr int overrides_until_left_alone = 3;  // contract, section 6.3
 
-std::string describe(const sim::User& user) {
-  std::string text = user.first_name + "|" + user.last_name + "|" + user.email + "|" + user.phone + "|" +
-                     user.scope + "|" + (user.enabled ? "on" : "off") + "|";
-  for (const auto& role : user.roles) text += role + ",";
-  text += "|";
-  for (const auto& account : user.accounts) text += account + ",";
-  return text + "|" + boost::json::serialize(user.extra);
+std::string joined(const sim::StringSet& words) {
+  std::string text;
+  for (const auto& word : words) text += word + ",";
+  return text;
+}
+
+FieldTexts fields_of(const sim::User& user) {
+  return {{"firstName", user.first_name},
+          {"lastName", user.last_name},
+          {"email", user.email},
+          {"phone", user.phone},
+          {"scope", user.scope},
+          {"enabled", user.enabled ? "on" : "off"},
+          {"roles", joined(user.roles)},
+          {"accounts", joined(user.accounts)},
+          {"jobTitle", boost::json::serialize(user.extra)}};
 }
 
 sim::StringSet ids_of(const std::vector<std::string>& roles, const sim::World& world) {
@@ -61,18 +70,20 @@ bool Performance::is_held(const std::string& key) const {
                      });
 }
 
-// Only who had reason to be: on the program's word alone nobody is excused.
-std::set<std::string> Performance::left_alone() const {
-  std::set<std::string> keys;
-  for (const auto& [field, why] : process_->look().observed.memory.overridden) {
-    const auto key = field.substr(0, field.find('\n'));
-    if (witness_.changes_outside(key) >= overrides_until_left_alone) keys.insert(key);
+// Only what there was reason to leave: on the program's word alone nothing is excused.
+std::set<std::pair<std::string, std::string>> Performance::left_alone() const {
+  std::set<std::pair<std::string, std::string>> fields;
+  for (const auto& [place, why] : process_->look().observed.memory.overridden) {
+    const auto cut = place.find('\n');
+    const auto key = place.substr(0, cut);
+    const auto field = place.substr(cut + 1);
+    if (witness_.changes_outside(key, field) >= overrides_until_left_alone) fields.emplace(key, field);
   }
-  return keys;
+  return fields;
 }
 
 void Performance::judge_end(Ending& ending) {
-  for (const auto& [key, user] : portal_.truth().users()) ending.users[key] = describe(user);
+  for (const auto& [key, user] : portal_.truth().users()) ending.users[key] = fields_of(user);
   if (!process_) return witness_.complain("the daemon does not run in the end");
   const bool shrunken = !process_->look().observed.shrink_id.empty();
   ending.held = shrunken && !story_.regime.approves && waits_for_a_person();

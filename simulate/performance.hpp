@@ -12,15 +12,17 @@
 
 namespace usersyncd::simulate {
 
+using FieldTexts = std::map<std::string, std::string>;  ///< of a user, by the program's name of the field
+
 /// What came of one story: who exists in the end and how often each user was made and deleted by us.
 struct Ending {
-  std::map<std::string, std::string> users;  ///< everything about them, by key
+  std::map<std::string, FieldTexts> users;  ///< everything about them, by key
   std::map<std::string, std::pair<int, int>> history;
   std::vector<std::string> complaints;
   std::set<std::string> lost;  ///< users with an update that was lost, as it must be without versions
-  /// Users whom somebody changed so often between our write and our look that we left the field alone, and
-  /// said so.
-  std::set<std::string> left_alone;
+  /// Fields, as key and name, that somebody changed so often between our write and our look that we left them
+  /// alone, and said so.
+  std::set<std::pair<std::string, std::string>> left_alone;
   bool held = false;  ///< it ended before what it was to be, for a reason that it stated
   int cycles = 0;
   int processes = 0;
@@ -58,7 +60,7 @@ class Performance {
   void judge_audit();
   bool waits_for_a_person();
   bool is_held(const std::string& key) const;
-  std::set<std::string> left_alone() const;
+  std::set<std::pair<std::string, std::string>> left_alone() const;
 
   const Story& story_;
   MemoryDisk& disk_;

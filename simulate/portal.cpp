@@ -1,5 +1,7 @@
 #include "simulate/portal.hpp"
 
+#include <stdexcept>
+
 namespace usersyncd::simulate {
 namespace {
 
@@ -17,6 +19,24 @@ sim::World make_world(const Story& story) {
   sim::World world(roles, {{account_id, "Example Company"}}, holdings);
   for (const auto& user : story.people) world.put(user);
   return world;
+}
+
+// By the name that the program gives to the field; empty: the user as a whole.
+std::string field_of(Deed deed) {
+  switch (deed) {
+    case Deed::add:
+    case Deed::remove:
+      return {};
+    case Deed::disable:
+      return "enabled";
+    case Deed::set_last_name:
+      return "lastName";
+    case Deed::set_roles:
+      return "roles";
+    case Deed::set_title:
+      return "jobTitle";
+  }
+  throw std::logic_error("a deed that is none");
 }
 
 sim::Credentials credentials() {
@@ -106,7 +126,7 @@ void Portal::happen(const PortalDeed& deed) {
   keep_history();
   const auto* found = world_.find(deed.user.username);
   auto user = found ? *found : deed.user;
-  witness_.changed_outside(key_of(deed.user.username));
+  witness_.changed_outside(key_of(deed.user.username), field_of(deed.deed));
   switch (deed.deed) {
     case Deed::add:
       if (!found) world_.put(deed.user);

@@ -62,6 +62,22 @@ SeedReport Simulation::run(std::uint64_t seed, bool trace_it) {
   return report;
 }
 
+void Simulation::compare_user(const std::string& key, const Ending& ending, SeedReport& report) const {
+  const auto here = ending.users.find(key);
+  const auto there = undisturbed_.users.find(key);
+  if (here == ending.users.end() || there == undisturbed_.users.end()) {
+    report.complaints.push_back(key + " is there in the end of only one of this run and the undisturbed one");
+    return;
+  }
+  for (const auto& [field, text] : here->second) {
+    const auto& wanted = there->second.at(field);
+    const std::pair place{key, field};
+    const bool left_alone = ending.left_alone.contains(place) || undisturbed_.left_alone.contains(place);
+    if (text != wanted && !left_alone)
+      report.complaints.push_back(key + " ended with " + field + " " + text + ", undisturbed with " + wanted);
+  }
+}
+
 // Where limits or people decide, the end depends on what came together; everywhere else there is one end.
 void Simulation::compare(const Ending& ending, SeedReport& report) const {
   if (story_->regime.limits || !story_->regime.approves || ending.held || undisturbed_.held) return;
@@ -70,15 +86,9 @@ void Simulation::compare(const Ending& ending, SeedReport& report) const {
   for (const auto& [key, text] : ending.users) keys.insert(key);
   for (const auto& [key, text] : undisturbed_.users) keys.insert(key);
   for (const auto& key : keys) {
-    const auto here = ending.users.find(key);
-    const auto there = undisturbed_.users.find(key);
-    const auto text = here == ending.users.end() ? "not there" : here->second;
-    const auto wanted = there == undisturbed_.users.end() ? "not there" : there->second;
     // A lost update is a race with a person, whichever of the two runs lost it.
     const bool lost = ending.lost.contains(key) || undisturbed_.lost.contains(key);
-    const bool left_alone = ending.left_alone.contains(key) || undisturbed_.left_alone.contains(key);
-    if (text == wanted || lost || left_alone || story_->racy.contains(key)) continue;
-    report.complaints.push_back(key + " ended as " + text + ", undisturbed as " + wanted);
+    if (!lost && !story_->racy.contains(key)) compare_user(key, ending, report);
   }
   for (const auto& key : keys) {
     const auto counts = [&](const Ending& of) {

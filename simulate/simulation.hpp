@@ -36,6 +36,7 @@ class Simulation {
   void prepare_disk();
   void turn_to(std::uint64_t story);
   void compare(const Ending& ending, SeedReport& report) const;
+  void compare_user(const std::string& key, const Ending& ending, SeedReport& report) const;
 
   std::optional<Trouble> scenario_;
   Sabotage sabotage_;

@@ -58,13 +58,13 @@ class Witness {
   std::optional<sim::User> last_shown(const std::string& key) const;
   /// A write arrived; what it made of the user. Null: not there.
   void wrote(const SentWrite& write, const sim::User* before, const sim::User* after);
-  /// Somebody else changed the user.
-  void changed_outside(const std::string& key) {
+  /// Somebody else changed the user; the field, or all of them: empty.
+  void changed_outside(const std::string& key, const std::string& field) {
     made_by_us_.erase(key);
-    ++changes_outside_[key];
+    ++changes_outside_[{key, field}];
   }
-  int changes_outside(const std::string& key) const {
-    const auto found = changes_outside_.find(key);
+  int changes_outside(const std::string& key, const std::string& field) const {
+    const auto found = changes_outside_.find({key, field});
     return found == changes_outside_.end() ? 0 : found->second;
   }
 
@@ -86,7 +86,7 @@ class Witness {
   std::set<std::string> approved_;
   bool paused_ = false;
   std::set<std::string> made_by_us_;
-  std::map<std::string, int> changes_outside_;  ///< how often, by key
+  std::map<std::pair<std::string, std::string>, int> changes_outside_;  ///< how often, by key and field
   std::map<std::string, sim::User> shown_;
   std::map<std::string, std::pair<int, int>> history_;
   std::set<std::string> lost_updates_;

@@ -80,8 +80,8 @@ class Store {
   /// The end of an intent, its audit record and what is now known of the user, in one transaction.
   void close_intent(std::int64_t id, const IntentEnd& end, Time now);
   /// After a kill: every unresolved intent of the account that was open becomes unknown, and its
-  /// unfinished runs are finished as `interrupted`. The caller holds the AccountLock. Returns all intents
-  /// that are unknown now.
+  /// unfinished runs are finished as `interrupted`. The caller holds the AccountLock. Returns all unresolved
+  /// intents, as they were found.
   std::vector<Intent> recover(const std::string& account, Time resolve_after, Time now);
 
   std::optional<Intent> find_intent(std::int64_t id);

@@ -229,10 +229,9 @@ std::vector<Intent> Store::recover(const std::string& account, Time resolve_afte
   filter.account = account;
   filter.unresolved_only = true;
   auto intents = list_intents(filter);
-  for (Intent& intent : intents) {
+  for (const Intent& intent : intents) {
     if (intent.state == IntentState::unknown) continue;
     mark_unknown(intent.id, resolve_after, "interrupted: it may or may not have been done", now);
-    intent = *find_intent(intent.id);
   }
   constexpr std::string_view sql =
       "UPDATE runs SET finished_at = ?, result = 'interrupted' WHERE account = ? AND finished_at IS NULL";

@@ -172,6 +172,25 @@ TEST_CASE("undo names a write that the provider accepted and did not show") {
   CHECK(missing_from(undone.out, {"ann.lee", "did not read back as it was wanted"}) == "");
 }
 
+TEST_CASE("undo does not come back to a write in doubt before it is known what became of it, and does then") {
+  auto setup = setup_for(Api::v1);
+  setup.request_timeout = "500ms";
+  Bench bench{setup};
+  auto& simulator = bench.simulator();
+  add_people(simulator);
+  bench.wish("  - username: ann.lee\n    firstName: Anna\n");
+  CHECK(bench.run({"apply", "--yes"}).exit == 0);
+  const auto run = last_run_that_wrote(bench);
+  simulator.faults(R"({"rules":[{"method":"PUT","path":"/users/","nth":1,"fault":{"resetBefore":true}}]})");
+  const auto lost = bench.run({"undo", run, "--yes"});
+  CHECK_MESSAGE(lost.exit == 1, lost.out << lost.err);
+  CHECK(field_of(simulator, "ann.lee", "firstName") == "\"Anna\"");
+  const auto again = bench.run({"undo", run, "--yes"});
+  CHECK_MESSAGE(again.exit == 0, again.out << again.err);
+  CHECK(missing_from(again.err, {"to see what became of unanswered writes"}) == "");
+  CHECK(field_of(simulator, "ann.lee", "firstName") == "\"ann\"");
+}
+
 TEST_CASE("undo in observe, of a paused account and of a run that never was") {
   Bench bench{setup_for(Api::v1)};
   const auto run = make_a_run(bench);

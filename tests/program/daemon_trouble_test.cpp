@@ -162,6 +162,19 @@ TEST_CASE("A52: a store that cannot be asked what people said stops no daemon, a
   CHECK(daemon.stop() == 0);
 }
 
+TEST_CASE("a desired state that is damaged in the store is read from its files by the poll that needs it") {
+  Bench bench{quick()};
+  add_two_users(bench);
+  Daemon daemon{bench};
+  REQUIRE(cycles(daemon, 1, 0));
+  run_raw(bench.store(), "UPDATE notes SET content = '{' WHERE name GLOB 'desired-state*'");
+  const auto since = daemon.mark();
+  bench.simulator().put_user("ada", R"({"lastName":"Changed"})");
+  REQUIRE(eventually([&] { return !about(daemon, "action.applied", "ada", since).empty(); }));
+  CHECK(daemon.events("poll.failed", since).empty());
+  CHECK(daemon.stop() == 0);
+}
+
 TEST_CASE("a provider that fails write after write is left alone until one try tells that it has recovered") {
   Bench bench{quick()};
   bench.policy(no_limits);

@@ -274,6 +274,28 @@ TEST_CASE("A32: a user that is created and not visible yet is waited for, not cr
   CHECK(h.world.count(Call::Kind::create) == 1);
 }
 
+TEST_CASE(
+    "A32: who may be there and invisible is waited for as long after a restart and with the clock set") {
+  Harness h;
+  h.converge();
+  h.want(wanted("ann"));
+  h.world.unlisted = h.world.invisible = {"ann"};
+  h.cycle();
+  CHECK(h.unresolved() == 1);
+  h.restart();
+  h.clock.set_wall(std::chrono::minutes{50});
+  h.cycle();
+  h.clock.advance(h.account.visibility_grace - Duration{1});
+  h.cycle();
+  CHECK(h.world.count(Call::Kind::create) == 1);
+  h.world.invisible.clear();
+  h.world.unlisted.clear();
+  h.converge();
+  CHECK(h.unresolved() == 0);
+  CHECK(h.world.history() == "ann +1 -0\n");
+  CHECK(h.world.count(Call::Kind::create) == 1);
+}
+
 TEST_CASE("A42: what somebody else changed since the plan is planned anew, without a write") {
   WithAnn h;
   h.want_ann(Field::last_name, "Miller");

@@ -121,7 +121,9 @@ TEST_CASE("A64: after a kill every open write of the account is unknown, and the
     store.open_intent(other, at(1));
   }
   Store store(temp.path(), Access::read_write);
-  CHECK(store.recover("a1", at(70), at(10)).size() == 2);
+  const auto found = store.recover("a1", at(70), at(10));
+  REQUIRE(found.size() == 2);
+  for (const Intent& intent : found) CHECK(intent.state == IntentState::open);
 
   IntentFilter unresolved;
   unresolved.account = "a1";
