@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "config/utf8.hpp"
@@ -52,20 +53,17 @@ std::string with_blanks(std::string_view text, const std::vector<Span>& faults) 
   return mended.append(text.substr(done));
 }
 
-/// How deep something is indented says what it belongs to, and nobody knows how wide a tab was meant to be.
-bool is_indentation(std::string_view before) {
-  const auto line = before.substr(before.rfind('\n') + 1);
-  return line.find_first_not_of(" \t-") == std::string_view::npos;
-}
-
 }  // namespace
 
 CharacterCheck check_characters(const std::string& file, std::string_view text, Problems& problems) {
   CharacterCheck check;
   std::vector<Span> faults;
   Place place{file, 1, 1};
+  int told = 0;           // the line of the last fault
+  bool indenting = true;  // nothing but indentation stands in this line so far
   for (std::size_t offset = 0; offset < text.size();) {
     if (text[offset] >= ' ' && text[offset] <= '~') {
+      indenting = indenting && (text[offset] == ' ' || text[offset] == '-');
       ++offset;
       ++place.column;
       continue;
@@ -76,20 +74,26 @@ CharacterCheck check_characters(const std::string& file, std::string_view text, 
       check.readable = false;
       return check;
     }
-    const auto fault = fault_of(point->value, text.substr(offset));
     const bool leading_mark = offset == 0 && point->value == 0xFEFF;
-    if (fault && !leading_mark) {
-      // One problem per line: a line indented with three tabs is one mistake.
-      if (check.lines.insert(place.line).second) problems.add(place, *fault);
+    const bool matters = !leading_mark && (check.readable || place.line != told);
+    const auto fault = matters ? fault_of(point->value, text.substr(offset)) : std::nullopt;
+    // One problem per line: a line indented with three tabs is one mistake.
+    if (fault && place.line != std::exchange(told, place.line)) problems.add(place, *fault);
+    if (fault && check.readable) {
+      check.lines.insert(place.line);
       faults.push_back({offset, point->length});
-      const bool vague = point->value == '\t' && is_indentation(text.substr(0, offset));
-      if (vague || faults.size() > most_mended) check.readable = false;
+      // How deep something is indented says what it belongs to, and nobody knows how wide a tab was meant to
+      // be.
+      const bool vague = point->value == '\t' && indenting;
+      check.readable = !vague && faults.size() <= most_mended;
     }
     if (point->value == '\n') {
       ++place.line;
       place.column = 1;
+      indenting = true;
     } else if (!leading_mark) {
       ++place.column;
+      indenting = indenting && point->value == '\t';
     }
     offset += point->length;
   }

@@ -11,7 +11,7 @@ namespace usersyncd {
 /// What became of looking at each character of a file.
 struct CharacterCheck {
   bool readable = true;  ///< false: it cannot be told what the text would be without its faults
-  std::set<int> lines;   ///< with faults
+  std::set<int> lines;   ///< with faults; of a text that is not readable only the first ones
   std::string mended;    ///< with a blank in place of each fault; empty: there are none
 };
 

@@ -1,12 +1,15 @@
 #include "config/yaml.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/file.hpp"
@@ -106,6 +109,58 @@ TEST_CASE("strict YAML: every kind of refusal has its line and column") {
     CAPTURE(refused.text.substr(0, 60));
     CHECK_MESSAGE(problems_of(refused.text).find(refused.start) != std::string::npos,
                   problems_of(refused.text));
+  }
+}
+
+std::string times(std::size_t count, const std::string& piece) {
+  std::string text;
+  for (; count > 0; --count) text += piece;
+  return text;
+}
+
+/// The most that this process has ever held, in bytes.
+long most_memory() {
+  struct rusage usage {};
+  REQUIRE(::getrusage(RUSAGE_SELF, &usage) == 0);
+  return usage.ru_maxrss * 1024;
+}
+
+// Property: a damaged file takes time in proportion to its size, and little memory beside its text. Looking
+// back from each tab to the start of its line would take these for hours.
+TEST_CASE("strict YAML: a fault that is written millions of times is told once for each line") {
+  constexpr std::size_t bytes = 4U << 20U;
+  const std::string null(1, '\0');
+  const std::vector<std::pair<std::string, std::size_t>> cases{
+      {times(bytes, "\t"), 1},
+      {times(bytes / 4, "- -\t"), 1},
+      {times(bytes, null), 1},
+      {times(bytes / 2, null + "\n"), bytes / 2},
+  };
+  const long before = most_memory();
+  for (const auto& [text, count] : cases) {
+    CAPTURE(text.substr(0, 4));
+    const auto shared = std::make_shared<const std::string>(text);
+    Problems problems;
+    CHECK_FALSE(parse_yaml("f.yaml", shared, problems));
+    CHECK(problems.count() == count);
+    CHECK(problems.all().front().place.line == 1);
+  }
+  CHECK(most_memory() - before < 32L << 20U);
+}
+
+// Property: only a tab that something is indented with leaves open what the text would be without it.
+TEST_CASE("strict YAML: a tab behind indentation ends the look, one behind text does not") {
+  for (const auto& [text, looked_on] : std::vector<std::pair<std::string, bool>>{
+           {"a: [\t!x 1]\n", true},
+           {"- [\xc3\xa9,\t!x 1]\n", true},
+           {"\tb: !x 1\n", false},
+           {"a: b\n- -\t \t!x 1\n", false},
+           {"\xef\xbb\xbf\tb: !x 1\n", false},
+       }) {
+    CAPTURE(text);
+    const std::string problems = problems_of(text);
+    CHECK(problems.find("error: a tab") != std::string::npos);
+    CHECK((problems.find("error: a tag") != std::string::npos) == looked_on);
   }
 }
 
