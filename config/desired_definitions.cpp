@@ -44,6 +44,25 @@ void refuse_difference(const std::string& what, const Written<T>& first, const W
                                  "; it is for all users of the account, in whichever file they stand");
 }
 
+const std::string& name_of(const RoleGrant& grant) {
+  return grant.role;
+}
+
+const std::string& name_of(const AccountGrant& grant) {
+  return grant.account;
+}
+
+template <class Grant>
+void refuse_repetition(const char* what, const std::vector<Grant>& grants, Problems& problems) {
+  std::map<std::string, Place> seen;
+  for (const Grant& grant : grants) {
+    const auto [first, is_new] = seen.emplace(name_of(grant), grant.place);
+    if (!is_new)
+      problems.add(grant.place, std::string("the ") + what + " `" + name_of(grant) +
+                                    "` is written twice; the first is at " + first->second.text());
+  }
+}
+
 template <class T>
 void merge(const char* key, std::optional<Written<T>>& known, const std::optional<Written<T>>& more,
            Problems& problems) {
@@ -53,8 +72,18 @@ void merge(const char* key, std::optional<Written<T>>& known, const std::optiona
 
 }  // namespace
 
+void refuse_repeated(const std::vector<RoleGrant>& roles, Problems& problems) {
+  refuse_repetition("role", roles, problems);
+}
+
+void refuse_repeated(const std::vector<AccountGrant>& accounts, Problems& problems) {
+  refuse_repetition("account", accounts, problems);
+}
+
 void AccountDefinitions::add(const std::map<std::string, RoleSet>& sets, const DefaultsEntry& defaults) {
   for (const auto& [name, set] : sets) add_set(name, set);
+  if (defaults.roles) refuse_repeated(defaults.roles->value, *problems_);
+  if (defaults.accounts) refuse_repeated(defaults.accounts->value, *problems_);
   merge("roles", defaults_.roles, defaults.roles, *problems_);
   merge("accounts", defaults_.accounts, defaults.accounts, *problems_);
   merge("scope", defaults_.scope, defaults.scope, *problems_);
@@ -84,12 +113,7 @@ void AccountDefinitions::finish() {
 
 std::vector<RoleGrant> AccountDefinitions::expand(const std::vector<RoleGrant>& written) const {
   std::map<std::string, RoleGrant> grants;
-  std::map<std::string, Place> seen;
   for (const RoleGrant& grant : written) {
-    const auto [first, is_new] = seen.emplace(grant.role, grant.place);
-    if (!is_new)
-      problems_->add(grant.place, "the role `" + grant.role + "` is written twice; the first is at " +
-                                      first->second.text());
     const auto set = sets_.find(grant.role);
     if (set == sets_.end()) {
       refuse_other_case(grant);

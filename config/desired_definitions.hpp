@@ -16,7 +16,7 @@ class AccountDefinitions {
   explicit AccountDefinitions(Problems& problems) : problems_(&problems) {}
 
   /// Adds what one file defines. What was defined before may be said again; to say something else is a
-  /// problem that names both places.
+  /// problem that names both places, and so is a default that names a role or an account twice.
   void add(const std::map<std::string, RoleSet>& sets, const DefaultsEntry& defaults);
 
   /// To be called when all files were added: only then is it known what is a role set.
@@ -39,6 +39,10 @@ class AccountDefinitions {
   DefaultsEntry defaults_;
   std::vector<RoleGrant> default_roles_;
 };
+
+/// A problem for each role or account that one list names again, at its place.
+void refuse_repeated(const std::vector<RoleGrant>& roles, Problems& problems);
+void refuse_repeated(const std::vector<AccountGrant>& accounts, Problems& problems);
 
 /// Adds a grant; of two for one role the longer one stays.
 void add_grant(std::map<std::string, RoleGrant>& grants, const RoleGrant& grant);

@@ -29,17 +29,8 @@ std::optional<std::vector<RoleGrant>> merged_roles(const UserEntry& user,
   return result;
 }
 
-/// Sorted, each account once.
-std::vector<AccountGrant> sorted_accounts(std::vector<AccountGrant> grants, Problems& problems) {
-  const auto less = [](const AccountGrant& left, const AccountGrant& right) {
-    return left.account < right.account;
-  };
-  std::stable_sort(grants.begin(), grants.end(), less);
-  for (std::size_t i = 1; i < grants.size(); ++i)
-    if (grants[i].account == grants[i - 1].account)
-      problems.add(grants[i].place, "the account `" + grants[i].account +
-                                        "` is written twice; the first is at " + grants[i - 1].place.text());
-  return grants;
+bool comes_before(const AccountGrant& left, const AccountGrant& right) {
+  return left.account < right.account;
 }
 
 void set_text(Fields& fields, Field field, const std::optional<std::string>& text) {
@@ -74,6 +65,8 @@ DesiredUser merged_user(const UserEntry& entry, const AccountDefinitions& defini
   user.absent = entry.absent;
   if (entry.absent) return user;
 
+  if (entry.access.roles) refuse_repeated(*entry.access.roles, problems);
+  if (entry.access.accounts) refuse_repeated(*entry.access.accounts, problems);
   const DefaultsEntry& defaults = definitions.defaults();
   set_text(user.fields, Field::first_name, entry.first_name);
   set_text(user.fields, Field::last_name, entry.last_name);
@@ -83,8 +76,8 @@ DesiredUser merged_user(const UserEntry& entry, const AccountDefinitions& defini
   const auto enabled = own_or_default(entry.access.enabled, defaults.enabled);
   if (enabled) user.fields.set(Field::enabled, *enabled);
   user.roles = merged_roles(entry, definitions);
-  auto accounts = own_or_default(entry.access.accounts, defaults.accounts);
-  if (accounts) user.accounts = sorted_accounts(std::move(*accounts), problems);
+  user.accounts = own_or_default(entry.access.accounts, defaults.accounts);
+  if (user.accounts) std::sort(user.accounts->begin(), user.accounts->end(), comes_before);
   user.valid_from = entry.valid_from;
   user.valid_until = entry.valid_until;
   return user;

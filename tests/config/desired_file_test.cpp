@@ -252,6 +252,36 @@ TEST_CASE("files of one account that define the same name differently are refuse
   }
 }
 
+// Property: which file is read first does not matter, and no user is to blame for a default.
+TEST_CASE(
+    "a default that is written twice in one list is refused in whichever file of the account it stands") {
+  const std::vector<std::array<std::string, 3>> cases{
+      {"roles: [A]", "roles: [A, A]", ":3:23: error: the role `A` is written twice; the first is at %:3:20"},
+      {"roles: [{name: A, until: 2027-01-01}]", "roles: [{name: A, until: 2027-01-01}, A]",
+       ":3:50: error: the role `A` is written twice; the first is at %:3:20"},
+      {"accounts: [\"8\"]", "accounts: [\"8\", \"8\"]",
+       ":3:28: error: the account `8` is written twice; the first is at %:3:23"},
+  };
+  const auto file = [](const std::string& defaults, const std::string& user) {
+    return head + ("defaults: {" + defaults + "}\nusers: [{username: " + user + "}]\n");
+  };
+  for (const auto& [once, twice, message] : cases) {
+    for (const std::string name : {"a.yaml", "c.yaml"}) {
+      CAPTURE(twice);
+      CAPTURE(name);
+      Problems problems;
+      Files files{{"b.yaml", file(once, "ann")}, {name, file(twice, "bob")}};
+      std::sort(files.begin(), files.end());
+      CHECK_FALSE(read(files, problems));
+      auto expected = name + message;
+      expected.replace(expected.find('%'), 1, name);
+      CHECK_MESSAGE(problems.text().find(expected) != std::string::npos, problems.text());
+      CHECK(problems.count() == 1);
+      CHECK(problems.grave() == 1);
+    }
+  }
+}
+
 // Property: each mistake is one problem, at its place.
 TEST_CASE("A44: a desired state of which nobody can tell what is meant is refused") {
   const std::vector<std::pair<std::string, std::string>> cases{
