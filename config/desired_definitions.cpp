@@ -44,6 +44,11 @@ void refuse_difference(const std::string& what, const Written<T>& first, const W
                                  "; it is for all users of the account, in whichever file they stand");
 }
 
+/// It may be in another file than the problem.
+std::string where_stands(const RoleSet& set) {
+  return "the set is at " + set.place.text();
+}
+
 const std::string& name_of(const RoleGrant& grant) {
   return grant.role;
 }
@@ -104,9 +109,12 @@ void AccountDefinitions::add_set(const std::string& name, const RoleSet& set) {
 
 void AccountDefinitions::finish() {
   for (const auto& [name, set] : sets_) {
-    for (const auto& role : set.value)
-      if (sets_.contains(role.value))
-        problems_->add(role.place, "`" + role.value + "` is a role set; a role set holds roles only");
+    for (const auto& role : set.value) {
+      const auto inner = sets_.find(role.value);
+      if (inner != sets_.end())
+        problems_->add(role.place, "`" + role.value + "` is a role set; a role set holds roles only; " +
+                                       where_stands(inner->second));
+    }
   }
   if (defaults_.roles) default_roles_ = expand(defaults_.roles->value);
 }
@@ -131,8 +139,8 @@ std::vector<RoleGrant> AccountDefinitions::expand(const std::vector<RoleGrant>& 
 void AccountDefinitions::refuse_other_case(const RoleGrant& grant) const {
   const auto name = names_.find(key_of(grant.role));
   if (name != names_.end())
-    problems_->add(grant.place,
-                   "`" + grant.role + "` differs from the role set `" + name->second + "` in case only");
+    problems_->add(grant.place, "`" + grant.role + "` differs from the role set `" + name->second +
+                                    "` in case only; " + where_stands(sets_.at(name->second)));
 }
 
 void add_grant(std::map<std::string, RoleGrant>& grants, const RoleGrant& grant) {

@@ -226,8 +226,12 @@ TEST_CASE("files of one account that define the same name differently are refuse
       {"roleSets: {t: [A]}", "roleSets: {t: [A, B]}", "the role set `t` is not the same as at a.yaml:3:15"},
       {"roleSets: {t: [A]}", "roleSets: {T: [A]}",
        "b.yaml:3:15: error: the role sets `t` and `T` differ in case only; the first is at a.yaml:3:15"},
-      {"roleSets: {t: [A]}", "roleSets: {s: [t]}", "b.yaml:3:16: error: `t` is a role set; a role set holds"},
-      {"roleSets: {s: [t]}", "roleSets: {t: [A]}", "a.yaml:3:16: error: `t` is a role set; a role set holds"},
+      {"roleSets: {t: [A]}", "roleSets: {s: [t]}",
+       "b.yaml:3:16: error: `t` is a role set; a role set holds roles only; the set is at a.yaml:3:15\n"},
+      {"roleSets: {s: [t]}", "roleSets: {t: [A]}",
+       "a.yaml:3:16: error: `t` is a role set; a role set holds roles only; the set is at b.yaml:3:15\n"},
+      {"defaults: {roles: [T]}", "roleSets: {t: [A]}",
+       "a.yaml:3:20: error: `T` differs from the role set `t` in case only; the set is at b.yaml:3:15\n"},
       {"defaults: {roles: [A]}", "defaults: {roles: [A, B]}",
        "b.yaml:3:19: error: the default `roles` is not the same as at a.yaml:3:19"},
       {"defaults: {roles: [A]}", "defaults: {roles: [{name: A, until: 2027-01-01}]}",
@@ -335,7 +339,7 @@ TEST_CASE("A54: a wrong value within an entry freezes its user, and is a problem
       {"[{username: u, validFrom: 2027-02-01, validUntil: 2027-02-01}]",
        "3:58: error: validUntil is not after"},
       {"[{username: u, roles: [S]}]\nroleSets: {s: [A]}",
-       "3:31: error: `S` differs from the role set `s` in case"},
+       "3:31: error: `S` differs from the role set `s` in case only; the set is at f.yaml:4:15\n"},
   };
   for (const auto& [users, message] : cases) {
     const std::string shown = users;
