@@ -51,8 +51,7 @@ class Parser {
     } catch (const CLI::ParseError& error) {
       if (!say_unknown_command()) app_.exit(error, std::cout, std::cerr);
       const auto command = typed_command();
-      // Without --config nobody knows that the usual file is the one that was meant: `--confg other.yaml`.
-      if (!command || app_.count("--config") == 0) return Exit::usage;
+      if (!command || is_config_doubtful({argv, argv + argc})) return Exit::usage;
       line_.command = *command;
       line_.mistyped = true;
     }
@@ -70,6 +69,14 @@ class Parser {
   std::optional<Command> typed_command() const {
     const auto found = commands_.find(&innermost());
     return found == commands_.end() ? std::nullopt : std::optional{found->second};
+  }
+
+  // Whether a word that was not understood may have been meant to name a config, as in `--confg other.yaml`
+  // or in a --config without a file: then nobody knows that it is the usual one.
+  bool is_config_doubtful(const std::vector<std::string_view>& words) const {
+    if (app_.count("--config") > 0) return false;
+    const auto names_config = [](std::string_view word) { return word.starts_with("--config"); };
+    return !app_.remaining(true).empty() || std::any_of(words.begin(), words.end(), names_config);
   }
 
   // Names a word that stands where a command is expected, and the nearest one. False: there is no such word.

@@ -64,7 +64,8 @@ struct CommandLine {
 };
 
 /// Either a command to carry out, or an exit code after help, a version or a usage error has been printed. A
-/// usage error of a known command with --config comes as that command, `mistyped`: its files may be worse.
+/// usage error of a known command comes as that command, `mistyped`, if it is clear which config was meant:
+/// its files may be worse.
 std::variant<CommandLine, Exit> parse_command_line(int argc, const char* const* argv);
 
 }  // namespace usersyncd

@@ -259,17 +259,31 @@ TEST_CASE("what is not understood is usage, exit 64, and goes to stderr") {
   }
 }
 
-// Property: only a file that was named for sure can make a usage error worse.
+// Property: only a file that was meant for sure can make a usage error worse.
 TEST_CASE("a misspelt --config is usage, whatever stands in the usual config file") {
   Bench bench;
-  for (const auto& arguments : {Arguments{"plan", "--confg", bench.config()}, Arguments{"plan", "--config"},
-                                Arguments{"--confg", bench.config(), "plan"}, Arguments{"paln"},
-                                Arguments{"audit", "lsit"}, Arguments{"plan", "--format", "xml"}}) {
+  for (const auto& arguments :
+       {Arguments{"plan", "--confg", bench.config()}, Arguments{"plan", "--config"},
+        Arguments{"--confg", bench.config(), "plan"}, Arguments{"paln"},
+        Arguments{"plan", "--format", "xml", "--confg", bench.config()}, Arguments{"audit", "lsit"}}) {
     const auto run = usersyncd(arguments);
     CAPTURE(run.err);
     CHECK(run.exit == 64);
     CHECK(run.out.empty());
     CHECK(run.err.find(": error: ") == std::string::npos);
+  }
+}
+
+// Where tests run there is no usual config file, which is 78. Elsewhere it may be there, and valid.
+TEST_CASE("without --config the usual config file was meant, and it can be worse than a usage error") {
+  const auto usual = usersyncd({"validate"});
+  for (const auto& arguments :
+       {Arguments{"plan", "--format", "xml"}, Arguments{"plan", "--out"}, Arguments{"undo"}}) {
+    const auto run = usersyncd(arguments);
+    CAPTURE(run.err);
+    CHECK(run.exit == (usual.exit == 0 ? 64 : usual.exit));
+    CHECK(run.out.empty());
+    CHECK(missing_from(run.err, {"Run with --help"}) == "");
   }
 }
 
