@@ -244,8 +244,8 @@ TEST_CASE("files of one account that define the same name differently are refuse
        "b.yaml:3:21: error: the default `enabled` is not the same as at a.yaml:3:21"},
   };
   for (const auto& [first, second, message] : cases) {
-    CAPTURE(first);
-    CAPTURE(second);
+    const std::string shown = first + " | " + second;
+    CAPTURE(shown);
     Problems problems;
     CHECK_FALSE(read({{"a.yaml", head + first + "\nusers: [{username: ann}]\n"},
                       {"b.yaml", head + second + "\nusers: [{username: bob}]\n"}},
@@ -271,8 +271,8 @@ TEST_CASE(
   };
   for (const auto& [once, twice, message] : cases) {
     for (const std::string name : {"a.yaml", "c.yaml"}) {
-      CAPTURE(twice);
-      CAPTURE(name);
+      const std::string shown = name + ": " + twice;
+      CAPTURE(shown);
       Problems problems;
       Files files{{"b.yaml", file(once, "ann")}, {name, file(twice, "bob")}};
       std::sort(files.begin(), files.end());

@@ -138,8 +138,8 @@ TEST_CASE("strict YAML: a fault that is written millions of times is told once f
   };
   const long before = most_memory();
   for (const auto& [text, count] : cases) {
-    CAPTURE(text.substr(0, 4));
     const auto shared = std::make_shared<const std::string>(text);
+    CAPTURE(shared->substr(0, 4));
     Problems problems;
     CHECK_FALSE(parse_yaml("f.yaml", shared, problems));
     CHECK(problems.count() == count);
@@ -157,8 +157,8 @@ TEST_CASE("strict YAML: a tab behind indentation ends the look, one behind text 
            {"a: b\n- -\t \t!x 1\n", false},
            {"\xef\xbb\xbf\tb: !x 1\n", false},
        }) {
-    CAPTURE(text);
     const std::string problems = problems_of(text);
+    CAPTURE(problems);
     CHECK(problems.find("error: a tab") != std::string::npos);
     CHECK((problems.find("error: a tag") != std::string::npos) == looked_on);
   }
