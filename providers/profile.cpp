@@ -288,6 +288,10 @@ void describe(Shape& shape, Capabilities& can) {
   shape.optional("roles", can.roles, "Give and take roles.");
   shape.optional("accounts", can.accounts, "Give and take accounts.");
   shape.optional("scopes", can.scopes, "Tell administrators by a scope.");
+  shape.optional(
+      "uniqueUsernames", can.unique_usernames,
+      "A create of a username that is taken is refused. Where it is not said, a create of which the "
+      "answer got lost is sent again only after the visibilityGrace, too.");
   shape.optional("listIsFull", can.list_is_full, "Entries of the list carry every field that items carry.");
   shape.optional("immutable", can.immutable, "Fields that cannot be changed later.", list_of(field_name()));
 }

@@ -27,7 +27,7 @@ Time InDoubt::put(std::int64_t intent, Duration wait, const std::string& message
   const auto now = clock_.now();
   store_.mark_unknown(intent, now + wait, message, now, told_id);
   const auto operation = store_.find_intent(intent)->write.operation;
-  over_at_[intent] = clock_.steady() + wait + grace_of_list(operation);
+  over_at_[intent] = clock_.steady() + wait + grace(operation);
   return now + wait;
 }
 
@@ -53,14 +53,16 @@ Duration InDoubt::first_wait(const Intent& intent) const {
   const auto least = on_its_way(account_);
   const auto most = std::max(least, account_.visibility_grace);
   const Duration meant = intent.resolve_after ? *intent.resolve_after - intent.opened_at : least;
-  return std::clamp(meant, least, most) + grace_of_list(intent.write.operation);
+  return std::clamp(meant, least, most) + grace(intent.write.operation);
 }
 
-// Where a user can be asked for by id only, a list without them is all the answer there is to a create of
-// which the id got lost, and a list may be stale (A32).
-Duration InDoubt::grace_of_list(Operation operation) const {
-  const bool by_list = operation == Operation::create && !account_.capabilities.reads_by_name;
-  return by_list ? account_.visibility_grace : Duration{0};
+// A new user may be invisible for a while (A32). Where a second create would make a second user, that while
+// has to be over before nobody is taken for nobody; and so it has where a list, which may be stale, is all
+// the answer there is, as a user can be asked for by id only, and the id got lost.
+Duration InDoubt::grace(Operation operation) const {
+  const auto& can = account_.capabilities;
+  const bool conclusive = operation != Operation::create || (can.reads_by_name && can.unique_usernames);
+  return conclusive ? Duration{0} : account_.visibility_grace;
 }
 
 }  // namespace usersyncd

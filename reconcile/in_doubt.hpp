@@ -40,7 +40,7 @@ class InDoubt {
 
  private:
   Duration first_wait(const Intent& intent) const;
-  Duration grace_of_list(Operation operation) const;
+  Duration grace(Operation operation) const;
 
   const AccountContext& account_;
   Store& store_;

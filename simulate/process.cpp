@@ -36,6 +36,7 @@ AccountContext context_of(const Story& story, const Profile& profile) {
   context.request_timeout = Wire::timeout;
   context.visibility_grace = profile.visibility_grace;
   context.capabilities = profile.capabilities;
+  context.capabilities.unique_usernames = story.knows_unique_usernames();
   context.own_logins = {own_username};
   context.actor = "daemon";
   return context;

@@ -74,6 +74,10 @@ struct Story {
       racy;  ///< keys of users of whom not even an undisturbed run knows how often they are made
   Duration length{130'000};
 
+  /// Whether the profile says that the provider refuses a taken username. It does in all stories; in every
+  /// other one the program does not know, and must not send a create twice.
+  bool knows_unique_usernames() const { return number % 2 == 0; }
+
   /// What the file in force at `now` says of the user; null: nothing.
   const Entry* entry_of(const std::string& key, Duration now) const;
   /// What the newest valid file says of the user at the end; null: nothing.

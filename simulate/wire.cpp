@@ -100,6 +100,7 @@ void Wire::classify(Call& call) const {
   call.write.method = call.request.method;
   call.write.cycle = phase_.cycle;
   call.write.planned_at = phase_.began;
+  call.write.sent_at = stage_.timeline.now();
   call.lists = path.ends_with("/users") && call.request.method == "GET";
   call.write.key = stage_.portal.key_in_path(path);
   call.reads_users = call.request.method == "GET" && (call.lists || !call.write.key.empty());

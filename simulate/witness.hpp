@@ -34,7 +34,8 @@ struct SentWrite {
   std::string method;
   std::string key;  ///< of the user
   int cycle = 0;
-  Duration planned_at{0};          ///< when its cycle began, and took the file as it was
+  Duration planned_at{0};  ///< when its cycle began, and took the file as it was
+  Duration sent_at{0};
   bool paused = false;             ///< it left although a person had paused
   std::optional<sim::User> based;  ///< what the process had last been shown of the user
 };
@@ -76,6 +77,7 @@ class Witness {
 
  private:
   void check_create(const SentWrite& write, const sim::User* before, const sim::User* after);
+  bool may_be_sent_again(const std::string& key) const;
   void check_loss(const SentWrite& write, const sim::User& before, const sim::User* after);
   void check_update(const SentWrite& write, const sim::User& before, const sim::User& after);
   bool may_lose_access(const SentWrite& write) const;
@@ -85,7 +87,7 @@ class Witness {
   std::vector<std::string> complaints_;
   std::set<std::string> approved_;
   bool paused_ = false;
-  std::set<std::string> made_by_us_;
+  std::map<std::string, Duration> made_by_us_;  ///< by key, and when the create was sent that did it
   std::map<std::pair<std::string, std::string>, int> changes_outside_;  ///< how often, by key and field
   std::map<std::string, sim::User> shown_;
   std::map<std::string, std::pair<int, int>> history_;

@@ -11,6 +11,8 @@ namespace usersyncd {
 struct Capabilities {
   bool create = true, update = true, disable = true, remove = true;
   bool roles = true, accounts = true, scopes = true;
+  /// A create of a username that is taken is refused: one that is sent twice makes nobody twice.
+  bool unique_usernames = false;
   bool list_is_full = false;     ///< list entries carry every field that items carry
   std::vector<Field> immutable;  ///< cannot be changed once created
   bool tells_enabled = true;     ///< a user who is read shows whether they are enabled

@@ -112,6 +112,7 @@ Harness::Harness() {
   account.enforce = true;
   account.max_in_flight = 4;
   account.capabilities.list_is_full = true;
+  account.capabilities.unique_usernames = true;
   account.actor = "daemon";
   desired_.account = "a1";
   auto& boss = world.add("boss");

@@ -296,6 +296,31 @@ TEST_CASE(
   CHECK(h.world.count(Call::Kind::create) == 1);
 }
 
+TEST_CASE(
+    "A30 A32: where a taken username is not known to be refused, a lost create has to be visible first") {
+  for (const bool made : {true, false}) {
+    CAPTURE(made);
+    Harness h;
+    h.account.capabilities.unique_usernames = false;
+    h.converge();
+    h.want(wanted("ann"));
+    h.world.unlisted = h.world.invisible = {"ann"};
+    h.world.faults = on(Call::Kind::create, made ? Fault::timeout_after : Fault::timeout_before);
+    h.cycle();
+    CHECK(h.unresolved() == 1);
+    h.world.faults = nullptr;
+    h.clock.advance(2 * h.account.request_timeout + h.account.visibility_grace - Duration{1});
+    h.cycle();
+    CHECK(h.world.count(Call::Kind::create) == 1);
+    h.world.invisible.clear();
+    h.world.unlisted.clear();
+    h.clock.advance(Duration{1});
+    h.converge();
+    CHECK(h.world.count(Call::Kind::create) == (made ? 1 : 2));
+    CHECK(h.world.history() == "ann +1 -0\n");
+  }
+}
+
 TEST_CASE("A42: what somebody else changed since the plan is planned anew, without a write") {
   WithAnn h;
   h.want_ann(Field::last_name, "Miller");
