@@ -1,5 +1,6 @@
 #include "daemon/live.hpp"
 
+#include <algorithm>
 #include <iostream>
 
 namespace usersyncd {
@@ -13,6 +14,14 @@ std::set<std::string> permitted_ids(const Look& look) {
     if (judged.verdict == Verdict::apply) ids.insert(judged.action.id);
   }
   return ids;
+}
+
+// Whether the next step on a user was not taken because the one before got no answer.
+bool was_cut_short(const LiveAccount& account, const std::set<std::string>& permitted) {
+  const auto& steps = account.acted.steps;
+  return steps.size() < permitted.size() &&
+         std::any_of(steps.begin(), steps.end(),
+                     [](const Acted::Step& step) { return step.result.unanswered; });
 }
 
 // What failed once stays failed, unless it was done after all; a later round may not even have tried.
@@ -50,7 +59,7 @@ Awaitable<void> follow_up(Workplace& place, LiveAccount& account, const RuleSet&
   const auto permitted = permitted_ids(account.look);
   for (int round = 0; round < rounds && !place.clock().stopping(); ++round) {
     const bool overtaken = account.acted.count(ActionResult::Kind::changed) > 0;
-    if (account.stack->in_doubt().none() && !overtaken) co_return;
+    if (account.stack->in_doubt().none() && !overtaken && !was_cut_short(account, permitted)) co_return;
     const bool awake = co_await wait_out_doubt(place, *account.stack);
     if (!awake) co_return;
     auto cycle = std::make_unique<Cycle>(account.stack->context(), account.stack->ports(),

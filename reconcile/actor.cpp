@@ -348,7 +348,10 @@ Awaitable<ActionResult> Actor::verify_update(const Action& action, std::int64_t 
   auto differing = read ? unverified_fields(action, (*reading)->user) : std::vector<Field>{};
   if (read && differing.empty()) {
     close(action, intent, IntentState::done, "", &(*reading)->user);
-    co_return result(Kind::applied, "");
+    auto done = result(Kind::applied, "");
+    done.unanswered = outcome.kind == Outcome::unknown;
+    if (done.unanswered) ports_.in_doubt.note_unanswered(action.username);
+    co_return done;
   }
   if (outcome.kind == Outcome::unknown) co_return may_still_arrive(intent, outcome.message);
   if (!read) co_return not_read_back(intent);

@@ -26,6 +26,7 @@ struct ActionResult {
   std::vector<Field> overridden;  ///< fields that the provider answered with another value
   bool for_nobody = false;        ///< with `manual`: the provider does it for no user at all
   bool trouble = false;           ///< the provider, not this user, seems to be what fails
+  bool unanswered = false;        ///< with `applied`: the request may be on its way still
 };
 
 /// Carries out permitted actions on one account: look, write down the intent, send once, look again. Never

@@ -154,8 +154,8 @@ Awaitable<void> Cycle::act_on_user(const Look& look, Batch& batch, Actor& actor,
                        outcome.kind == Kind::unverified && !outcome.trouble;
     batch.acted.steps.push_back(Acted::Step{&judged, outcome});
     if (!later) conclude(judged, outcome);
-    if (outcome.kind != Kind::applied)
-      co_return;  // the next step on this user was planned for after this one
+    // The next step on this user was planned for after this one.
+    if (outcome.kind != Kind::applied || outcome.unanswered) co_return;
   }
 }
 

@@ -20,6 +20,7 @@ void InDoubt::recover() {
     over_at[intent.id] = known == over_at_.end() ? clock_.steady() + first_wait(intent) : known->second;
   }
   over_at_ = std::move(over_at);
+  std::erase_if(arrived_at_, [&](const auto& one) { return one.second <= clock_.steady(); });
 }
 
 Time InDoubt::put(std::int64_t intent, Duration wait, const std::string& message,
@@ -41,9 +42,22 @@ bool InDoubt::is_over(std::int64_t intent) const {
   return known != over_at_.end() && known->second <= clock_.steady();
 }
 
+void InDoubt::note_unanswered(const std::string& username) {
+  arrived_at_[key_of(username)] = clock_.steady() + on_its_way(account_);
+}
+
+std::vector<std::string> InDoubt::unanswered() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, arrived_at] : arrived_at_) {
+    if (arrived_at > clock_.steady()) keys.push_back(key);
+  }
+  return keys;
+}
+
 Duration InDoubt::left() const {
   Duration longest{0};
   for (const auto& [intent, over_at] : over_at_) longest = std::max(longest, over_at - clock_.steady());
+  for (const auto& [key, arrived_at] : arrived_at_) longest = std::max(longest, arrived_at - clock_.steady());
   return longest;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "reconcile/account.hpp"
 
@@ -35,7 +36,15 @@ class InDoubt {
 
   bool none() const { return over_at_.empty(); }
 
-  /// How long until a look proves something about all of them.
+  /// An update of the user got no answer and reads back as done. That reading may be stale or somebody else's
+  /// doing, so that the request is on its way still; it carries all that was read before it, and would take
+  /// back what another one writes meanwhile.
+  void note_unanswered(const std::string& username);
+
+  /// Keys of the users on whom nothing may be written for that reason, yet. Only this process knows of them.
+  std::vector<std::string> unanswered() const;
+
+  /// How long until a look proves something about all of them, and unanswered updates have arrived.
   Duration left() const;
 
  private:
@@ -45,7 +54,8 @@ class InDoubt {
   const AccountContext& account_;
   Store& store_;
   const Clock& clock_;
-  std::map<std::int64_t, Duration> over_at_;  // by intent, on the steady clock
+  std::map<std::int64_t, Duration> over_at_;    // by intent, on the steady clock
+  std::map<std::string, Duration> arrived_at_;  // by key of an unanswered update: by then it has, if ever
 };
 
 }  // namespace usersyncd

@@ -195,6 +195,8 @@ void Observer::recall(const Desired& desired, Observed& observed, bool insist) {
                                                     std::string{name_of(intent.write.operation)} +
                                                     " is not known yet (" + intent.message + ")";
   }
+  for (const auto& key : ports_.in_doubt.unanswered())
+    memory.waiting.emplace(key, "their last update got no answer, and may arrive still");
   for (const auto& override : ports_.store.load_overrides(account_.id)) {
     if (override.times < overrides_until_left_alone) continue;
     if (!still_wanted(override, desired, observed.observation.catalog, now)) continue;
