@@ -38,6 +38,8 @@ TEST_CASE("both built-in profiles are valid, and say what the contract says") {
   CHECK(dashboard.capabilities.by_id ==
         std::vector{Operation::update, Operation::enable, Operation::disable, Operation::remove});
   CHECK(dashboard.capabilities.tells_enabled);
+  CHECK(v1.capabilities.unique_usernames);
+  CHECK(dashboard.capabilities.unique_usernames);
 }
 
 TEST_CASE("a profile that makes no sense is refused with its place") {
