@@ -341,6 +341,14 @@ Awaitable<WriteOutcome> Actor::send_change(const Permit& permit, RemoteUser foun
   co_return co_await ports_.provider.update(permit, std::move(found), std::move(context));
 }
 
+// A change of somebody who is there, read back as done.
+ActionResult Actor::read_back(const Action& action, const WriteOutcome& outcome) {
+  auto done = result(Kind::applied, "");
+  done.unanswered = outcome.kind == Outcome::unknown;
+  if (done.unanswered) ports_.in_doubt.note_unanswered(action.username);
+  return done;
+}
+
 Awaitable<ActionResult> Actor::verify_update(const Action& action, std::int64_t intent,
                                              WriteOutcome outcome) {
   const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
@@ -348,10 +356,7 @@ Awaitable<ActionResult> Actor::verify_update(const Action& action, std::int64_t 
   auto differing = read ? unverified_fields(action, (*reading)->user) : std::vector<Field>{};
   if (read && differing.empty()) {
     close(action, intent, IntentState::done, "", &(*reading)->user);
-    auto done = result(Kind::applied, "");
-    done.unanswered = outcome.kind == Outcome::unknown;
-    if (done.unanswered) ports_.in_doubt.note_unanswered(action.username);
-    co_return done;
+    co_return read_back(action, outcome);
   }
   if (outcome.kind == Outcome::unknown) co_return may_still_arrive(intent, outcome.message);
   if (!read) co_return not_read_back(intent);
@@ -367,7 +372,7 @@ Awaitable<ActionResult> Actor::verify_remove(const Action& action, std::int64_t 
   const auto reading = co_await ports_.provider.read_user(key_for(action), context(action));
   if (reading && !*reading) {
     close(action, intent, IntentState::done, "");
-    co_return result(Kind::applied, "");
+    co_return read_back(action, outcome);
   }
   if (outcome.kind == Outcome::unknown) co_return may_still_arrive(intent, outcome.message);
   if (!reading) co_return not_read_back(intent);

@@ -75,6 +75,7 @@ class Actor {
                        const std::string& message = {});
   ActionResult refused(const Action& action, std::int64_t intent, const WriteOutcome& outcome);
   ActionResult may_still_arrive(std::int64_t intent, const std::string& message);
+  ActionResult read_back(const Action& action, const WriteOutcome& outcome);
   ActionResult not_read_back(std::int64_t intent);
   ActionResult not_visible_yet(const Action& action, std::int64_t intent, const std::string& told_id);
   std::optional<std::string> may_not_write() const;

@@ -26,15 +26,19 @@ void InDoubt::recover() {
 Time InDoubt::put(std::int64_t intent, Duration wait, const std::string& message,
                   const std::string& told_id) {
   const auto now = clock_.now();
+  wait += grace(store_.find_intent(intent)->write.operation);
   store_.mark_unknown(intent, now + wait, message, now, told_id);
-  const auto operation = store_.find_intent(intent)->write.operation;
-  over_at_[intent] = clock_.steady() + wait + grace(operation);
+  over_at_[intent] = clock_.steady() + wait;
   return now + wait;
 }
 
-void InDoubt::resolve(std::int64_t intent, const IntentEnd& end) {
-  store_.close_intent(intent, end, clock_.now());
-  over_at_.erase(intent);
+void InDoubt::resolve(const Intent& intent, const IntentEnd& end) {
+  const bool early = !is_over(intent.id);
+  store_.close_intent(intent.id, end, clock_.now());
+  over_at_.erase(intent.id);
+  // Whoever was created was created by this request; what reads as changed may be somebody else's doing.
+  if (early && end.state == IntentState::done && intent.write.operation != Operation::create)
+    note_unanswered(intent.write.username);
 }
 
 bool InDoubt::is_over(std::int64_t intent) const {
@@ -64,10 +68,11 @@ Duration InDoubt::left() const {
 // All that an earlier process meant to wait, once more. It meant to wait no longer than any wait takes,
 // however the clock was set between its intent and its doubt.
 Duration InDoubt::first_wait(const Intent& intent) const {
+  const auto more = grace(intent.write.operation);
   const auto least = on_its_way(account_);
   const auto most = std::max(least, account_.visibility_grace);
-  const Duration meant = intent.resolve_after ? *intent.resolve_after - intent.opened_at : least;
-  return std::clamp(meant, least, most) + grace(intent.write.operation);
+  const Duration meant = intent.resolve_after ? *intent.resolve_after - intent.opened_at : least + more;
+  return std::clamp(meant, least + more, most + more);
 }
 
 // A new user may be invisible for a while (A32). Where a second create would make a second user, that while

@@ -24,21 +24,22 @@ class InDoubt {
   /// as if it had just been sent: nobody knows how long ago that was.
   void recover();
 
-  /// Puts a write in doubt: a look proves nothing for `wait`. `told_id` is the id of the user, if the answer
-  /// told one. Returns when that will be over, by the wall clock of now.
+  /// Puts a write in doubt: a look proves nothing for `wait`, or for longer where a new user may be
+  /// invisible. `told_id` is the id of the user, if the answer told one. Returns when that will be over, by
+  /// the wall clock of now.
   Time put(std::int64_t intent, Duration wait, const std::string& message, const std::string& told_id = {});
 
   /// Whether a look proves something about `intent`, which is unresolved, by now.
   bool is_over(std::int64_t intent) const;
 
   /// The end of a write that was in doubt.
-  void resolve(std::int64_t intent, const IntentEnd& end);
+  void resolve(const Intent& intent, const IntentEnd& end);
 
   bool none() const { return over_at_.empty(); }
 
-  /// An update of the user got no answer and reads back as done. That reading may be stale or somebody else's
-  /// doing, so that the request is on its way still; it carries all that was read before it, and would take
-  /// back what another one writes meanwhile.
+  /// An update or removal of the user got no answer and reads back as done. That reading may be stale or
+  /// somebody else's doing, so that the request is on its way still; an update carries all that was read
+  /// before it, and would take back what another one writes meanwhile.
   void note_unanswered(const std::string& username);
 
   /// Keys of the users on whom nothing may be written for that reason, yet. Only this process knows of them.
@@ -55,7 +56,7 @@ class InDoubt {
   Store& store_;
   const Clock& clock_;
   std::map<std::int64_t, Duration> over_at_;    // by intent, on the steady clock
-  std::map<std::string, Duration> arrived_at_;  // by key of an unanswered update: by then it has, if ever
+  std::map<std::string, Duration> arrived_at_;  // by key of an unanswered write: by then it has, if ever
 };
 
 }  // namespace usersyncd

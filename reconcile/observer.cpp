@@ -196,7 +196,7 @@ void Observer::recall(const Desired& desired, Observed& observed, bool insist) {
                                                     " is not known yet (" + intent.message + ")";
   }
   for (const auto& key : ports_.in_doubt.unanswered())
-    memory.waiting.emplace(key, "their last update got no answer, and may arrive still");
+    memory.waiting.emplace(key, "the last write on them got no answer, and may arrive still");
   for (const auto& override : ports_.store.load_overrides(account_.id)) {
     if (override.times < overrides_until_left_alone) continue;
     if (!still_wanted(override, desired, observed.observation.catalog, now)) continue;
@@ -328,7 +328,7 @@ void Observer::close_settled(const Intent& intent, IntentState state, const std:
   }
   end.forget_user = !found && intent.write.operation == Operation::remove && state == IntentState::done;
   if (end.forget_user) observed.known.erase(key);
-  ports_.in_doubt.resolve(intent.id, end);
+  ports_.in_doubt.resolve(intent, end);
   if (state == IntentState::done) ports_.store.clear_backoff(account_.id, intent.write.username);
   Event event;
   event.name = state == IntentState::done ? "action.applied" : "action.failed";
