@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <utility>
@@ -140,6 +142,11 @@ void Cycle::announce_creates(const Look& look, Batch& batch, Actor& actor, std::
 
 Awaitable<void> Cycle::act_on_user(const Look& look, Batch& batch, Actor& actor, std::size_t group) {
   if (batch.users[group].empty() || !stop_sending_.empty() || ports_.clock.stopping()) co_return;
+  if (group + account_.max_in_flight == batch.announced) {
+    // Ahead, once the others have sent theirs, so that the disk and the provider work at the same time.
+    co_await boost::asio::post(boost::asio::use_awaitable);
+    announce_creates(look, batch, actor, batch.announced);
+  }
   announce_creates(look, batch, actor, group);
   auto todo = std::move(batch.users[group]);
   batch.users[group].clear();

@@ -22,8 +22,39 @@ struct Unsynced {
   std::size_t size_before = 0;
 };
 
+namespace {
+
+// Room that a file has left behind, for the next: to grow anew costs more than to write.
+class Room {
+ public:
+  static std::string take() {
+    if (left().empty()) return {};
+    auto room = std::move(left().back());
+    left().pop_back();
+    return room;
+  }
+  static void leave(std::string room) {
+    constexpr std::size_t most = 8;
+    room.clear();
+    if (left().size() < most) left().push_back(std::move(room));
+  }
+
+ private:
+  static std::vector<std::string>& left() {
+    static std::vector<std::string> rooms;
+    return rooms;
+  }
+};
+
+}  // namespace
+
 struct MemoryDisk::File {
-  std::string bytes;
+  File() = default;
+  ~File() { Room::leave(std::move(bytes)); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  std::string bytes = Room::take();
   std::vector<Unsynced> unsynced;
 
   // Locks of the file itself, by the number of connections that hold them.
@@ -86,8 +117,8 @@ int io_write(sqlite3_file* file, const void* what, int amount, sqlite3_int64 to)
   Unsynced write{offset, length, {}, bytes.size()};
   if (offset < bytes.size()) write.before = bytes.substr(offset, length);
   connection.file->unsynced.push_back(std::move(write));
-  if (bytes.size() < offset + length) bytes.resize(offset + length);
-  std::memcpy(bytes.data() + offset, what, length);
+  if (bytes.size() < offset) bytes.resize(offset);
+  bytes.replace(offset, length, static_cast<const char*>(what), length);
   return SQLITE_OK;
 }
 

@@ -18,6 +18,7 @@ namespace usersyncd {
 namespace {
 
 constexpr int busy_timeout_millis = 5'000;
+constexpr int checkpoint_pages = 4'000;  // of 4 KiB; each checkpoint waits twice for the disk
 
 constexpr std::string_view damage_advice =
     ": stop usersyncd, keep a copy, and restore a backup (or use `sqlite3 .recover`)";
@@ -197,6 +198,7 @@ void Database::open(Access access) {
 
 void Database::set_up_connection(Access access) {
   sqlite3_busy_timeout(handle_.get(), busy_timeout_millis);
+  sqlite3_wal_autocheckpoint(handle_.get(), checkpoint_pages);
   // A misspelt column in double quotes would otherwise pass as a text, and the schema could be edited by
   // hand.
   constexpr std::array<std::pair<int, int>, 3> settings{

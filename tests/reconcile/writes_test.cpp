@@ -626,4 +626,20 @@ TEST_CASE("reconcile: creates that were announced together and not sent are clos
   }
 }
 
+TEST_CASE("reconcile: the next creates are announced while the provider works on those before") {
+  Harness h;
+  h.account.max_in_flight = 2;
+  for (char c = 'a'; c <= 'l'; ++c) h.want(wanted(std::string{"u-"} + c));
+  std::vector<std::pair<std::string, std::size_t>> announced;  // when a create left
+  h.world.before_call = [&](const Call& call) {
+    if (call.kind == Call::Kind::create) announced.emplace_back(call.key, h.store->list_intents({}).size());
+  };
+  h.cycle();
+  REQUIRE(announced.size() == 12);
+  // Eight at once, and the rest ahead of need, by one that lets those go first that are ready.
+  CHECK(announced[5] == std::pair<std::string, std::size_t>{"u-f", 8});
+  CHECK(announced[6] == std::pair<std::string, std::size_t>{"u-h", 12});
+  CHECK(announced[7] == std::pair<std::string, std::size_t>{"u-g", 12});
+}
+
 }  // namespace usersyncd::test
