@@ -41,10 +41,22 @@ off_t offset_of(std::string_view account) {
 /// Above every account's byte.
 constexpr off_t opening_offset = off_t{1} << 62U;
 constexpr std::chrono::seconds longest_opening{30};
+constexpr std::chrono::milliseconds longest_question{100}, between_tries{5};
 
 [[noreturn]] void fail(const std::string& path, int error) {
   throw StoreError("store lock " + path + ": locking failed (" + std::strerror(error) +
                    "): the store must be on a local file system that supports locks");
+}
+
+/// False: another process keeps it. Who merely asks whether a daemon runs has it for a moment.
+bool lock_whole(const FileHandle& file, const std::string& path) {
+  const auto deadline = std::chrono::steady_clock::now() + longest_question;
+  while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) fail(path, errno);
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(between_tries);
+  }
+  return true;
 }
 
 /// False: somebody else has it.
@@ -64,8 +76,7 @@ bool lock_byte(const FileHandle& file, const std::string& path, off_t offset) {
 Result<DaemonLock> DaemonLock::acquire(const std::string& db_path, Time now) {
   const std::string path = resolve_directory(db_path) + ".lock";
   FileHandle file = open_private_file(path);
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) fail(path, errno);
+  if (!lock_whole(file, path)) {
     return Error{ErrorKind::store,
                  "another usersyncd runs on this store: " + read_holder(file) +
                      "; stop it first, or give this one a store of its own (store.path)",
@@ -99,7 +110,7 @@ OpeningLock OpeningLock::acquire(const std::string& db_path) {
                        ": another process has been opening it for half a minute; see `fuser " + path +
                        "` for who, and try again");
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    std::this_thread::sleep_for(between_tries);
   }
   return OpeningLock(std::move(file));
 }

@@ -1,8 +1,10 @@
 #include "store/lock.hpp"
 
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/private_file.hpp"
 #include "tests/store/fixture.hpp"
 
 using namespace usersyncd;
@@ -31,6 +33,19 @@ TEST_CASE("A61: two daemons in one process, or by two spellings of the path, exc
   const auto second = DaemonLock::acquire((temp.directory() / "link" / "usersyncd.db").string(), at(0));
   REQUIRE(second.has_error());
   CHECK(second.error().kind == ErrorKind::store);
+}
+
+TEST_CASE("A61: who merely asks whether a daemon runs does not keep one from starting") {
+  const TempStore temp;
+  { const auto lock = DaemonLock::acquire(temp.path(), at(0)); }
+  CHECK_FALSE(DaemonLock::is_held(temp.path()));
+  Child child([&temp](const Report& report) {
+    const FileHandle file = open_private_file(temp.path() + ".lock");
+    report(::flock(file.get(), LOCK_SH | LOCK_NB) == 0 ? "asks" : "refused");
+    ::usleep(30'000);
+  });
+  REQUIRE(child.read_line() == "asks");
+  CHECK(DaemonLock::acquire(temp.path(), at(1)).has_value());
 }
 
 TEST_CASE("A62: the lock of a killed daemon is free at once") {
