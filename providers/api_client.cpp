@@ -1,13 +1,12 @@
 #include "providers/api_client.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 
 #include "providers/backoff.hpp"
 #include "providers/outcome.hpp"
 #include "providers/rate_hint.hpp"
 #include "providers/tree.hpp"
+#include "sync/base64.hpp"
 #include "sync/user_agent.hpp"
 
 namespace usersyncd {
@@ -24,20 +23,11 @@ std::string text_at(const Answer& answer, std::string_view path) {
   return value ? scalar_text(*value).value_or("") : std::string{};
 }
 
-std::string base64(std::string_view bytes) {
-  std::string encoded(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const auto* input = reinterpret_cast<const unsigned char*>(bytes.data());
-  auto* output = reinterpret_cast<unsigned char*>(encoded.data());
-  const int size = EVP_EncodeBlock(output, input, static_cast<int>(bytes.size()));
-  encoded.resize(static_cast<std::size_t>(size));
-  return encoded;
-}
-
 std::string basic_header(const RestLogin& login) {
   std::string pair(login.user.reveal());
   pair += ':';
   pair += login.secret.reveal();
-  std::string header = "Basic " + base64(pair);
+  std::string header = "Basic " + to_base64(pair);
   wipe(pair);
   return header;
 }

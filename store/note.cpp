@@ -7,7 +7,7 @@
 #include <charconv>
 #include <memory>
 
-#include "store/base64.hpp"
+#include "sync/base64.hpp"
 #include "sync/plan.hpp"
 
 namespace usersyncd {

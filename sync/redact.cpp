@@ -1,11 +1,10 @@
 #include "sync/redact.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
+#include "sync/base64.hpp"
 #include "sync/escapes.hpp"
 
 namespace usersyncd {
@@ -71,9 +70,7 @@ TextRange widened_base64(std::string_view text, TextRange part) {
 Secret base64_core(std::string_view value, std::size_t offset) {
   std::string plain(offset, '\0');
   plain += value;
-  std::string encoded((plain.size() + 2) / 3 * 4 + 1, '\0');
-  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                  reinterpret_cast<const unsigned char*>(plain.data()), static_cast<int>(plain.size()));
+  std::string encoded = to_base64(plain);
   const std::size_t first_own = (offset * 8 + 5) / 6;
   const std::size_t last_own = plain.size() * 8 / 6;
   Secret core = Secret::copy_of(std::string_view{encoded}.substr(first_own, last_own - first_own));

@@ -1,4 +1,4 @@
-#include "store/base64.hpp"
+#include "sync/base64.hpp"
 
 #include <openssl/evp.h>
 
