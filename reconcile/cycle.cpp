@@ -411,14 +411,16 @@ void Cycle::save_look(const Look& look, const Desired& desired, std::optional<Ti
     return !field || tells(user->second->fields, *field);
   };
   const auto news = ports_.store.save_poll(account_.id, poll, now);
+  auto ended = look.observed.outdated_overrides;
   for (const auto& override : ports_.store.load_overrides(account_.id)) {
     // What came out right in between has not been overridden several times running (A51).
     const auto user = seen.find(key_of(override.username));
     if (user == seen.end()) continue;
     const auto& found = user->second->fields.get(override.field);
-    if (found && same_value(override.field, *found, override.wanted))
-      ports_.store.clear_override(account_.id, override.username, override.field);
+    if (found && same_value(override.field, *found, override.wanted)) ended.push_back(override);
   }
+  for (const auto& override : ended)
+    ports_.store.clear_override(account_.id, override.username, override.field);
   auto told = event("poll.ok");
   told.reason = std::to_string(plan.live_users) + " users";
   ports_.events.emit(told);

@@ -52,7 +52,7 @@ bool still_wanted(const Override& override, const Desired& desired, const Catalo
   const auto fields = effective_fields(*entry, catalog, now);
   const auto& wanted = fields.get(override.field);
   const auto written = within_reach(override.field, override.wanted, catalog);
-  return !wanted || same_value(override.field, *wanted, written);
+  return wanted && same_value(override.field, *wanted, written);
 }
 
 // An unresolved write as the action that it was, as far as comparing needs it.
@@ -198,8 +198,11 @@ void Observer::recall(const Desired& desired, Observed& observed, bool insist) {
   for (const auto& key : ports_.in_doubt.unanswered())
     memory.waiting.emplace(key, "the last write on them got no answer, and may arrive still");
   for (const auto& override : ports_.store.load_overrides(account_.id)) {
+    if (!still_wanted(override, desired, observed.observation.catalog, now)) {
+      observed.outdated_overrides.push_back(override);
+      continue;
+    }
     if (override.times < overrides_until_left_alone) continue;
-    if (!still_wanted(override, desired, observed.observation.catalog, now)) continue;
     memory.overridden[key_of(override.username) + "\n" + std::string{name_of(override.field)}] =
         "the provider overrode this value " + std::to_string(override.times) + " times running";
   }

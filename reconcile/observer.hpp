@@ -18,6 +18,7 @@ struct Observed {
   /// Of the list, if all that is known of the account comes from it, the catalogue and quiet times: nobody
   /// had to be looked up and nothing of the past bears on the plan.
   ListMark quiet_list;
+  std::vector<Override> outdated_overrides;  ///< their users are to have another value by now
 };
 
 /// What was read of an account before anything was made of it.

@@ -342,11 +342,12 @@ Action Planner::deprovision(const User& live, Cause cause, const Place& place, s
   action.report_only = way.way == DeprovisionWay::report;
   action.way_rules = way.rules;
   action.reason = std::move(why);
+  // Nobody keeps an access that is to be taken without a person being told, each time, that it is theirs to do.
   const auto overridden = memory_.overridden.find(overridden_key(live, Field::enabled));
-  if (operation == Operation::disable && overridden != memory_.overridden.end()) {
-    action.report_only = true;
+  if (operation == Operation::disable && !action.report_only && overridden != memory_.overridden.end()) {
+    action.manual_only = true;
     action.way_rules = {overriding_rule};
-    action.reason = overridden->second;
+    action.reason = overridden->second + ": disable the user in the provider's portal";
   }
   return action;
 }

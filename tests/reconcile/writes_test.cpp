@@ -394,6 +394,26 @@ TEST_CASE(
   CHECK(*h.ann().fields.text(Field::last_name) == "Dyck");
 }
 
+TEST_CASE("A51: a leaver whom the provider does not disable is left to a person, until wanted anew") {
+  WithAnn h;
+  h.want(wanted_absent("ann"));
+  h.world.faults = on(Call::Kind::update, Fault::ignored);
+  h.converge();
+  CHECK(h.world.count(Call::Kind::update) == 3);
+  REQUIRE(h.judged("ann"));
+  CHECK(h.judged("ann")->verdict == Verdict::manual);
+  CHECK(h.judged("ann")->action.reason.ends_with("times running: disable the user in the provider's portal"));
+  h.world.faults = nullptr;
+  h.converge();
+  CHECK(h.ann().fields.flag(Field::enabled) == true);
+  h.want(wanted("ann"));
+  h.converge();
+  h.want(wanted_absent("ann"));
+  h.converge();
+  CHECK(h.ann().fields.flag(Field::enabled) == false);
+  h.check_invariants();
+}
+
 TEST_CASE("A51: a value that came out right in between has not been overridden three times running") {
   WithAnn h;
   h.want_ann(Field::last_name, "Miller");

@@ -67,13 +67,18 @@ TEST_CASE("plan: a leaver's drift says whether they are still enabled") {
   CHECK(c.plan().drifts == std::vector<Drift>{{"jdoe", "leaver", "absent", "present", "leavers"}});
 }
 
-TEST_CASE("A51: a leaver whom the provider keeps enabling is reported, with what happened") {
+TEST_CASE("A51: a leaver whom the provider keeps enabling is left to a person, with what happened") {
   Case c{{leaver("jdoe")}, {live("jdoe", {{Field::enabled, on}})}};
   c.memory.overridden["jdoe\nenabled"] = "the provider enabled jdoe again";
   const auto plan = c.plan();
-  CHECK(only_action(plan).report_only);
-  CHECK(only_action(plan).reason == "the provider enabled jdoe again");
+  CHECK(only_action(plan).manual_only);
+  CHECK_FALSE(only_action(plan).report_only);
+  CHECK(only_action(plan).reason ==
+        "the provider enabled jdoe again: disable the user in the provider's portal");
   CHECK(only_action(plan).way_rules == Lines{"provider-overrides"});
+  c.ways.deprovisioning = DeprovisionWay::report;
+  CHECK(only_action(c.plan()).report_only);
+  CHECK_FALSE(only_action(c.plan()).manual_only);
 }
 
 TEST_CASE("A49: who is disputed is told with the places of all entries, and who is mistakable why") {

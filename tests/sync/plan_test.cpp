@@ -356,7 +356,7 @@ TEST_CASE("A51: what the provider overrides is reported and left alone, for ever
                {live("JDoe", {{Field::enabled, on}}), live("stranger", {{Field::enabled, on}})}};
   leaving.ways.strangers = UnmanagedWay::deprovision;
   leaving.memory.overridden = {{"jdoe\nenabled", "x"}, {"stranger\nenabled", "x"}};
-  CHECK(briefs(leaving.plan()) == Lines{"report disable JDoe", "report disable stranger"});
+  CHECK(briefs(leaving.plan()) == Lines{"manual disable JDoe", "manual disable stranger"});
   leaving.ways.deprovisioning = DeprovisionWay::remove;
   CHECK(briefs(leaving.plan()) == Lines{"delete JDoe", "delete stranger"});
 }
