@@ -72,6 +72,7 @@ class Writer {
       fault = "it differs from another one in case only";
     if (fault) {
       out_ += "  # left out: the user " + yaml_scalar(user.username) + ": " + *fault + "\n";
+      left_out_.push_back(user.username);
       return;
     }
     out_ += "  - username: " + yaml_scalar(user.username) + "\n";
@@ -86,9 +87,9 @@ class Writer {
     if (enabled) out_ += std::string("    enabled: ") + (*enabled ? "true" : "false") + "\n";
   }
 
-  std::string finish() {
+  WrittenDesired finish() {
     if (keys_.empty()) out_ += "  []\n";
-    return std::move(out_);
+    return {std::move(out_), std::move(left_out_)};
   }
 
  private:
@@ -115,6 +116,7 @@ class Writer {
 
   std::string out_;
   std::set<std::string> keys_;  ///< of the users that are written
+  std::vector<std::string> left_out_;
 };
 
 }  // namespace
@@ -138,7 +140,7 @@ std::string yaml_scalar(std::string_view text) {
   return result + "\"";
 }
 
-std::string write_desired(const std::string& account, std::vector<User> users, Time written_at) {
+WrittenDesired write_desired(const std::string& account, std::vector<User> users, Time written_at) {
   std::sort(users.begin(), users.end(), [](const User& left, const User& right) {
     return key_of(left.username) < key_of(right.username);
   });

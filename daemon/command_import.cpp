@@ -6,6 +6,7 @@
 #include "policies/read.hpp"
 #include "reconcile/parallel.hpp"
 #include "reconcile/shrink.hpp"
+#include "sync/plan_text.hpp"
 
 namespace usersyncd {
 namespace {
@@ -108,8 +109,14 @@ Exit run_import(const CommandLine& line) {
     print_error(*failure);
     return Exit::failed;
   }
-  std::cout << write_desired(live.stacks.front()->context().id, std::move(users), live.place->clock().now());
-  std::cout << std::flush;
+  const auto written =
+      write_desired(live.stacks.front()->context().id, std::move(users), live.place->clock().now());
+  std::cout << written.text << std::flush;
+  for (const auto& username : written.left_out) {
+    std::cerr << "warning: " << terminal_safe(username)
+              << " is left out, as no entry can have such a username: under `unmanaged: deprovision` they "
+                 "would lose their access; keep them by a rule for `users`, or rename them first\n";
+  }
   return Exit::done;
 }
 

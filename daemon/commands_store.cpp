@@ -175,12 +175,14 @@ json::object approval_json(const Approval& approval) {
 
 constexpr Duration usual_approval{std::chrono::hours{24}};
 
+constexpr std::size_t least_typed = 6;  // of an id; fewer characters are typed by mistake
+
 // Full ids, or beginnings of ids that only one waiting action has.
 std::optional<std::string> find_action(const std::vector<Approval>& approvals, const std::string& typed) {
   std::optional<std::string> found;
   for (const auto& approval : approvals) {
     if (approval.action == typed) return typed;
-    if (typed.size() < 6 || !approval.action.starts_with(typed)) continue;
+    if (typed.size() < least_typed || !approval.action.starts_with(typed)) continue;
     if (found && *found != approval.action) return std::nullopt;
     found = approval.action;
   }
@@ -197,6 +199,15 @@ bool is_open(Store& store, const Approval& approval) {
   return std::none_of(writes.begin(), writes.end(), [&](const Intent& intent) {
     return intent.write.action == approval.action && intent.state == IntentState::done;
   });
+}
+
+// Whose time has run out waits for a person again; the next poll writes it down.
+Approval asked_again(Approval approval) {
+  approval.state = Approval::State::waiting;
+  approval.actor.clear();
+  approval.reason.clear();
+  approval.decided_at = approval.expires_at = std::nullopt;
+  return approval;
 }
 
 }  // namespace
@@ -305,12 +316,15 @@ Exit run_approvals(const CommandLine& line) {
   if (!opened.store) return opened.exit;
   json::array all;
   std::string text;
-  for (const auto& approval : opened.store->list_approvals(std::nullopt)) {
+  for (auto approval : opened.store->list_approvals(std::nullopt)) {
     if (!is_open(*opened.store, approval)) continue;
+    if (approval.expires_at && *approval.expires_at <= now()) approval = asked_again(std::move(approval));
     all.push_back(approval_json(approval));
+    const std::string until = approval.expires_at ? " until " + format_time(*approval.expires_at) : "";
     text +=
-        approval.action + "  " + std::string{name_of(approval.state)} + "  " + approval.account + "  " +
-        approval.operation + " " + terminal_safe(approval.username) + "  " + terminal_safe(approval.summary) +
+        approval.action + "  " + std::string{name_of(approval.state)} + until + "  " + approval.account +
+        "  " + approval.operation + " " + terminal_safe(approval.username) + "  " +
+        terminal_safe(approval.summary) +
         (approval.plan.empty() ? "" : "  (then run `usersyncd " + terminal_safe(approval.plan) + "` again)") +
         "\n";
   }
@@ -340,9 +354,9 @@ Exit run_decide(const CommandLine& line, bool approve) {
     const auto decided = opened.store->decide(decision, now());
     if (!decided) {
       print_error(Error{ErrorKind::usage,
-                        "no action \"" + typed +
-                            "\" waits for a person; see `usersyncd approvals`. If a plan "
-                            "shows it: " +
+                        "no action \"" + typed + "\" waits for a person (an id, or its first " +
+                            std::to_string(least_typed) +
+                            " characters and more); see `usersyncd approvals`. If a plan shows it: " +
                             std::string{approve_when},
                         ""});
       exit = worse(exit, Exit::failed);

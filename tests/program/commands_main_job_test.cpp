@@ -108,6 +108,7 @@ TEST_CASE("A26: import leaves out a user whom no request can name, and has the o
   const auto imported = bench.run({"import", "--account", "5500001"});
   REQUIRE_MESSAGE(imported.exit == 0, imported.err);
   CHECK(missing_from(imported.out, {"username: ann.lee", "roles:", "# left out: the user \"..\""}) == "");
+  CHECK(imported.err.find("warning: .. is left out") != std::string::npos);
 }
 
 TEST_CASE("A1 A3: import of a list that failed writes no file, only an error") {

@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 #include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "sync/time.hpp"
 #include "tests/program/support.hpp"
@@ -134,7 +135,15 @@ TEST_CASE(
   const auto asked = waiting(bench);
   REQUIRE(asked.size() == 1);
   CHECK(missing_from(text_of(asked[0].at("summary")), {"the list is empty", "usersyncd approve"}) == "");
-  CHECK(bench.run({"approve", text_of(asked[0].at("id"))}).exit == 0);
+  const auto id = text_of(asked[0].at("id"));
+  CHECK(missing_from(bench.run({"approve", id.substr(0, 3)}).err, {"first 6 characters"}) == "");
+  // An approval that has run out is none, and the action waits again.
+  CHECK(bench.run({"approve", id, "--ttl", "1s"}).exit == 0);
+  CHECK(text_of(waiting(bench).at(0).at("state")) == "approved");
+  std::this_thread::sleep_for(std::chrono::milliseconds{1100});
+  CHECK(text_of(waiting(bench).at(0).at("state")) == "waiting");
+  CHECK(bench.run({"approve", id}).exit == 0);
+  CHECK(missing_from(bench.run({"approvals"}).out, {"approved until 20"}) == "");
   const auto applied = bench.run({"apply", "--yes"});
   CHECK_MESSAGE(applied.exit == 0, applied.out << applied.err);
   CHECK(bench.simulator().has("dan.new"));
