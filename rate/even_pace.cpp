@@ -17,8 +17,9 @@ constexpr double early = 0.4;      ///< share of the way back to it
 constexpr double most_haste = 9;
 constexpr double hasty = 2;  ///< progress with which it goes on after a limit that was not there
 constexpr double least_excess = 2, most_depth = 12;
-constexpr double known_from = 8;      ///< acceptances, as if a limit from before had been measured by them
-constexpr double unused_share = 0.5;  ///< of the time between the last refusal and the first acceptance
+constexpr double known_from = 8;        ///< acceptances, as if a limit from before had been measured by them
+constexpr Seconds usual_delay = 0.002;  ///< of timers and of other work: it is made up for
+constexpr double unused_share = 0.5;    ///< of the time between the last refusal and the first acceptance
 // How long to wait while it is shut, as a share of the time that it has been: the more it lets through at
 // once, the dearer is a moment that is missed; but nobody waits for long that way.
 constexpr double dear_burst = 30, finest = 0.4, long_wait_share = 0.1;
@@ -59,7 +60,8 @@ void EvenPace::sent(Seconds now) {
   if (idle > least_idle) throughput_.unused(idle);
   const double gap = 1 / rate_;
   pressed_ = next_ > now - gap;
-  next_ = (pressed_ ? std::max(now, next_) : now) + gap;
+  const bool woken_late = now - next_ < usual_delay;
+  next_ = (woken_late ? next_ : now) + gap;
 }
 
 void EvenPace::accepted(Seconds sent_at, Seconds now, Seconds round_trip, int places) {
