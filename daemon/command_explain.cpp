@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -6,6 +7,8 @@
 #include <map>
 
 #include "daemon/commands.hpp"
+#include "daemon/story.hpp"
+#include "policies/ways.hpp"
 #include "store/store.hpp"
 #include "sync/plan_json.hpp"
 #include "sync/plan_text.hpp"
@@ -18,39 +21,29 @@ namespace {
 
 namespace json = boost::json;
 
-const DesiredUser* entry_of(const Desired& desired, const std::string& key) {
-  for (const auto& entry : desired.users) {
-    if (key_of(entry.username) == key) return &entry;
-    for (const auto& earlier : entry.previously) {
-      if (key_of(earlier) == key) return &entry;
-    }
-  }
-  return nullptr;
+std::string how_matched(const KnownUser& known, const DesiredUser* entry) {
+  const auto id = known.user.user_id.empty() ? "" : ", user id " + known.user.user_id;
+  if (!entry) return "by no entry: unmanaged, called " + known.user.username + id;
+  if (key_of(entry->username) == key_of(known.user.username))
+    return "by username " + known.user.username + id;
+  return "by its earlier username " + known.user.username + id;
 }
 
-// As the last poll saw them: under the name that was asked for, or under one that their entry speaks for.
-std::optional<KnownUser> known_as(Store& store, const std::string& account, const std::string& username,
-                                  const DesiredUser* entry) {
-  std::vector<std::string> names{username};
-  if (entry) names.push_back(entry->username);
-  if (entry) names.insert(names.end(), entry->previously.begin(), entry->previously.end());
-  for (const auto& name : names) {
-    if (auto known = store.known_user(account, name)) return known;
-  }
-  return std::nullopt;
+std::string how_matched(const Story& story, const std::string& unknown) {
+  std::string text;
+  for (const auto& known : story.people)
+    text += (text.empty() ? "" : "; ") + how_matched(known, story.entry());
+  if (text.empty() && !unknown.empty()) text = "not known: the account " + unknown;
+  if (text.empty())
+    text = story.entry() ? "by nobody: no user of this name was seen at the provider" : "not at all";
+  for (std::size_t i = 1; i < story.entries.size(); ++i)
+    text += "; the entry at " + story.entries[i].place.text() + " speaks for this name, too";
+  return text;
 }
 
-std::string how_matched(const std::optional<KnownUser>& known, const DesiredUser* entry) {
-  if (!known) return entry ? "by nobody: no user of this name was seen at the provider" : "not at all";
-  const auto id = known->user.user_id.empty() ? "" : ", user id " + known->user.user_id;
-  if (!entry) return "by no entry: unmanaged, called " + known->user.username + id;
-  if (key_of(entry->username) == key_of(known->user.username))
-    return "by username " + known->user.username + id;
-  return "by its earlier username " + known->user.username + id;
-}
-
-json::value found_json(const std::optional<KnownUser>& known) {
-  if (!known) return nullptr;
+json::value found_json(const Story& story) {
+  if (story.people.empty()) return nullptr;
+  const auto* known = &story.people.front();
   json::object object;
   object["username"] = known->user.username;
   object["userId"] = known->user.user_id.empty() ? json::value(nullptr) : json::value(known->user.user_id);
@@ -76,11 +69,16 @@ json::value wanted_json(const DesiredUser* entry, const Catalog& catalog, Time n
   return object;
 }
 
-json::array drift_json(Store& store, const std::string& account, const std::string& key) {
+bool is_about(const Story& story, const std::string& username) {
+  return std::binary_search(story.names.begin(), story.names.end(), key_of(username));
+}
+
+json::array drift_json(Store& store, const std::string& account, const Story& story) {
   json::array drifts;
   for (const auto& known : store.load_drift(account)) {
-    if (key_of(known.drift.username) != key) continue;
+    if (!is_about(story, known.drift.username)) continue;
     json::object object;
+    object["username"] = known.drift.username;
     object["field"] = known.drift.kind;
     object["desired"] = known.drift.desired;
     object["actual"] = known.drift.actual;
@@ -90,8 +88,21 @@ json::array drift_json(Store& store, const std::string& account, const std::stri
   return drifts;
 }
 
-// The user's part of the last plan, as it was saved: of its `actions` or its `notes`.
-json::array planned_json(Store& store, const std::string& account, const std::string& key, const char* part) {
+json::array ignored_json(const std::vector<Ignored>& ignored) {
+  json::array all;
+  for (const auto& difference : ignored) {
+    json::object object;
+    object["field"] = difference.kind;
+    object["desired"] = difference.wanted;
+    object["actual"] = difference.found;
+    object["rules"] = json::array(difference.rules.begin(), difference.rules.end());
+    all.push_back(std::move(object));
+  }
+  return all;
+}
+
+// The story's part of the last plan, as it was saved: of its `actions` or its `notes`.
+json::array planned_json(Store& store, const std::string& account, const Story& story, const char* part) {
   json::array mine;
   const auto text = store.load_plan(account);
   if (!text) return mine;
@@ -101,18 +112,29 @@ json::array planned_json(Store& store, const std::string& account, const std::st
   if (!all || !all->is_array()) return mine;
   for (const auto& one : all->get_array()) {
     const auto* name = one.is_object() ? one.get_object().if_contains("username") : nullptr;
-    if (name && name->is_string() && key_of(std::string{name->get_string()}) == key) mine.push_back(one);
+    if (name && name->is_string() && is_about(story, std::string{name->get_string()})) mine.push_back(one);
   }
   return mine;
 }
 
-json::array writes_json(Store& store, const std::string& account, const std::string& username) {
-  IntentFilter filter;
-  filter.account = account;
-  filter.username = username;
+// Of all names, in the order in which they were sent.
+std::vector<Intent> writes_of(Store& store, const std::string& account, const Story& story) {
+  std::vector<Intent> writes;
+  for (const auto& name : story.names) {
+    IntentFilter filter;
+    filter.account = account;
+    filter.username = name;
+    for (auto& intent : store.list_intents(filter)) writes.push_back(std::move(intent));
+  }
+  std::sort(writes.begin(), writes.end(), [](const Intent& a, const Intent& b) { return a.id < b.id; });
+  return writes;
+}
+
+json::array writes_json(const std::vector<Intent>& intents) {
   json::array writes;
-  for (const auto& intent : store.list_intents(filter)) {
+  for (const auto& intent : intents) {
     json::object object;
+    object["username"] = intent.write.username;
     object["operation"] = name_of(intent.write.operation);
     object["run"] = intent.write.run;
     object["attempt"] = intent.write.attempt;
@@ -147,40 +169,73 @@ std::string wanted_text(const json::value& wanted) {
   return text_of(wanted.at("state")) + " " + text_of(wanted.at("fields")) + place;
 }
 
-std::string explain_text(const json::object& account) {
-  std::string text = "account " + text_of(account.at("account")) + "\n";
-  text += "  1. matched: " + text_of(account.at("matched")) + "\n";
-  const auto& wanted = account.at("wanted");
-  text +=
-      "  2. wanted:  " + (wanted.is_null() ? "nothing: no entry in the desired state" : wanted_text(wanted)) +
-      "\n";
+// Whose line it is, where the story has several names.
+std::string whose(const json::value& line, const std::string& key) {
+  const auto name = std::string{line.at("username").get_string()};
+  return key_of(name) == key ? "" : terminal_safe(name) + ": ";
+}
+
+std::string found_text(const json::object& account, const std::string& key) {
   const auto& found = account.at("found");
-  text +=
-      "  3. found:   " +
-      (found.is_null() ? "not at the provider, as far as the last poll knows" : text_of(found.at("fields"))) +
-      "\n";
+  std::string text = "  3. found:   ";
+  if (!found.is_null())
+    text += text_of(found.at("fields")) + "\n";
+  else if (account.at("unknown").is_string())
+    text += "not known\n";
+  else
+    text += "not at the provider, as far as the last poll knows\n";
   for (const auto& drift : account.at("drift").get_array()) {
-    text += "       differs in " + text_of(drift.at("field")) + ": wanted " + text_of(drift.at("desired")) +
-            ", found " + text_of(drift.at("actual")) + ", since " + text_of(drift.at("since")) + "\n";
+    text += "       " + whose(drift, key) + "differs in " + text_of(drift.at("field")) + ": wanted " +
+            text_of(drift.at("desired")) + ", found " + text_of(drift.at("actual")) + ", since " +
+            text_of(drift.at("since")) + "\n";
   }
-  const auto& actions = account.at("actions").get_array();
-  text += "  4. decided:" + std::string{actions.empty() ? " nothing to do\n" : "\n"};
-  for (const auto& action : actions) {
-    text += "       " + text_of(action.at("operation")) + ": " + text_of(action.at("verdict")) +
-            rules_text(action.at("rules")) + ": " + text_of(action.at("reason")) + "\n";
+  for (const auto& ignored : account.at("ignored").get_array()) {
+    text += "       differs in " + text_of(ignored.at("field")) + ": wanted " +
+            text_of(ignored.at("desired")) + ", found " + text_of(ignored.at("actual")) + "\n";
   }
-  for (const auto& note : account.at("notes").get_array())
-    text += "       note by " + text_of(note.at("rule")) + ": " + text_of(note.at("message")) + "\n";
+  return text;
+}
+
+std::string decided_text(const json::object& account, const std::string& key) {
+  std::string text;
+  for (const auto& action : account.at("actions").get_array()) {
+    text += "       " + whose(action, key) + text_of(action.at("operation")) + ": " +
+            text_of(action.at("verdict")) + rules_text(action.at("rules")) + ": " +
+            text_of(action.at("reason")) + "\n";
+  }
+  for (const auto& ignored : account.at("ignored").get_array()) {
+    text += "       " + text_of(ignored.at("field")) + ": ignored" + rules_text(ignored.at("rules")) +
+            ": neither changed nor reported\n";
+  }
+  const std::string nothing = account.at("unknown").is_string() ? " nothing yet" : " nothing to do";
+  text = "  4. decided:" + (text.empty() ? nothing : "") + "\n" + text;
+  for (const auto& note : account.at("notes").get_array()) {
+    text += "       " + whose(note, key) + "note by " + text_of(note.at("rule")) + ": " +
+            text_of(note.at("message")) + "\n";
+  }
+  return text;
+}
+
+std::string sent_text(const json::object& account, const std::string& key) {
   const auto& writes = account.at("writes").get_array();
-  text += "  5. sent:   " + std::string{writes.empty() ? " nothing\n" : "\n"};
+  std::string text = "  5. sent:   " + std::string{writes.empty() ? " nothing\n" : "\n"};
   for (const auto& write : writes) {
-    text += "       " + text_of(write.at("sentAt")) + " " + text_of(write.at("operation")) + " by " +
-            text_of(write.at("actor")) + ", run " + text_of(write.at("run")) + ": " +
-            text_of(write.at("outcome")) +
+    text += "       " + text_of(write.at("sentAt")) + " " + whose(write, key) +
+            text_of(write.at("operation")) + " by " + text_of(write.at("actor")) + ", run " +
+            text_of(write.at("run")) + ": " + text_of(write.at("outcome")) +
             (write.at("message").get_string().empty() ? "" : " (" + text_of(write.at("message")) + ")") +
             "\n";
   }
   return text;
+}
+
+std::string explain_text(const json::object& account, const std::string& key) {
+  const auto& wanted = account.at("wanted");
+  return "account " + text_of(account.at("account")) + "\n" +        //
+         "  1. matched: " + text_of(account.at("matched")) + "\n" +  //
+         "  2. wanted:  " +
+         (wanted.is_null() ? "nothing: no entry in the desired state" : wanted_text(wanted)) + "\n" +
+         found_text(account, key) + decided_text(account, key) + sent_text(account, key);
 }
 
 // While the files are not valid, what was accepted last is in force, and the store has it.
@@ -189,7 +244,8 @@ Loaded<Settings> load_known(const CommandLine& line, Loaded<Settings> faulty) {
   auto known = load_for_store(line);
   known.exit = worse(known.exit, faulty.exit);
   if (known.value)
-    std::cerr << "note: the files are not valid; what is wanted is told by the last good desired state\n";
+    std::cerr << "note: the files are not valid; what is wanted is told by the last good desired state, "
+                 "and what policies ignore is not told\n";
   return known;
 }
 
@@ -206,23 +262,43 @@ Desired last_good(Store& store, const std::string& account) {
   return nothing;
 }
 
+json::object explain_account(Store& store, const AccountSettings& account, const Story& story,
+                             const std::string& unknown, const RuleSet& rules) {
+  const auto& id = account.config.id;
+  const auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
+  const auto catalog = store.load_catalog(id).value_or(Catalog{});
+  const PolicyWays ways{rules, id, catalog};
+  const auto lacking = account.profile ? account.profile->capabilities.lacking : std::vector<Field>{};
+  json::object object;
+  object["account"] = id;
+  object["unknown"] = unknown.empty() ? json::value(nullptr) : json::value(unknown);
+  object["matched"] = how_matched(story, unknown);
+  object["found"] = found_json(story);
+  object["wanted"] = wanted_json(story.entry(), catalog, now);
+  object["drift"] = drift_json(store, id, story);
+  object["ignored"] = ignored_json(ignored_differences(story, id, catalog, lacking, ways, now));
+  object["actions"] = planned_json(store, id, story, "actions");
+  object["notes"] = planned_json(store, id, story, "notes");
+  object["writes"] = writes_json(writes_of(store, id, story));
+  return object;
+}
+
 }  // namespace
 
 Exit run_explain(const CommandLine& line) {
   // What is wanted comes from the files as they are now.
   const auto& username = line.names.front();
   const auto key = key_of(username);
-  std::map<std::string, DesiredUser> entries;  // by account
-  const auto find_entry = [&](Desired desired, const std::string&) {
-    entries.erase(desired.account);
-    if (const auto* entry = entry_of(desired, key)) entries.emplace(desired.account, *entry);
+  std::map<std::string, Claims> claims;  // by account
+  const auto find_claims = [&](const Desired& desired, const std::string&) {
+    claims.insert_or_assign(desired.account, claims_on(desired, key));
   };
-  auto loaded = load_settings(line.config, {}, find_entry);
+  auto loaded = load_settings(line.config, {}, find_claims);
   const bool files_are_good = loaded.value.has_value();
   if (files_are_good) {
     print_problems(loaded.problems);
   } else {
-    entries.clear();
+    claims.clear();
     loaded = load_known(line, std::move(loaded));
     if (!loaded.value) return loaded.exit;
   }
@@ -230,25 +306,18 @@ Exit run_explain(const CommandLine& line) {
   if (selection.exit != Exit::done) return worse(loaded.exit, selection.exit);
   Store store{loaded.value->config.store_path, Access::read_only};
 
-  const auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
   json::array accounts;
   for (const auto& account : selection.accounts) {
     const auto& id = account.config.id;
-    if (!files_are_good) find_entry(last_good(store, id), {});
-    const auto wanted = entries.find(id);
-    const auto* entry = wanted == entries.end() ? nullptr : &wanted->second;
-    const auto known = known_as(store, id, username, entry);
-    json::object object;
-    object["account"] = id;
-    object["matched"] = how_matched(known, entry);
-    object["found"] = found_json(known);
-    object["wanted"] = wanted_json(entry, store.load_catalog(id).value_or(Catalog{}), now);
-    object["drift"] = drift_json(store, id, key);
-    object["actions"] = planned_json(store, id, key, "actions");
-    object["notes"] = planned_json(store, id, key, "notes");
-    object["writes"] = writes_json(store, id, username);
-    const bool speaks = known || entry || !object["writes"].get_array().empty();
-    if (speaks) accounts.push_back(std::move(object));
+    if (!files_are_good) find_claims(last_good(store, id), {});
+    const auto story = find_story(store, id, key, std::move(claims[id]));
+    const auto unknown = why_unknown(store.load_state(id));
+    auto object = explain_account(store, account, story, unknown, loaded.value->wanted.rules);
+    const bool speaks = !story.people.empty() || story.entry() || !object["writes"].get_array().empty();
+    if (speaks)
+      accounts.push_back(std::move(object));
+    else if (!unknown.empty())
+      std::cerr << "note: account " << id << " " << terminal_safe(unknown) << "\n";
   }
   if (accounts.empty()) {
     print_error(Error{ErrorKind::not_found,
@@ -264,7 +333,7 @@ Exit run_explain(const CommandLine& line) {
     return loaded.exit;
   }
   std::cout << terminal_safe(username) << "\n";
-  for (const auto& account : accounts) std::cout << explain_text(account.get_object());
+  for (const auto& account : accounts) std::cout << explain_text(account.get_object(), key);
   return loaded.exit;
 }
 

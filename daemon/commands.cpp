@@ -105,6 +105,15 @@ Exit exit_for(const Error& error) {
   return Exit::failed;
 }
 
+std::string why_unknown(const AccountState& state) {
+  if (state.last_success) return {};
+  if (state.last_poll)
+    return "no poll of it was good yet (" + state.last_error +
+           "), so nothing is known of it; `usersyncd plan` looks at it now";
+  return "was never polled, so nothing is known of it; `usersyncd apply` or a poll of the daemon "
+         "(`usersyncd run`) finds out, `usersyncd plan` looks at it now and remembers nothing";
+}
+
 Loaded<Settings> load_for_store(const CommandLine& line) {
   auto loaded = load_accounts(line.config);
   print_problems(loaded.problems);

@@ -62,6 +62,10 @@ inline constexpr std::string_view approve_when =
     "what waits for an approval can be approved once `usersyncd apply` or a poll of the daemon has asked for "
     "it";
 
+/// Why nothing is known of an account, as a sentence that begins after its name, with what to run; empty: it
+/// was polled. Not yet safe for a terminal.
+std::string why_unknown(const AccountState& state);
+
 /// The exit code that an error deserves.
 Exit exit_for(const Error& error);
 

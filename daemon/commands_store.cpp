@@ -215,10 +215,14 @@ Approval asked_again(Approval approval) {
 Exit run_drift(const CommandLine& line) {
   auto opened = open(line, Access::read_only);
   if (!opened.store) return opened.exit;
-  json::array all;
+  json::array all, not_polled;
   std::string text;
   for (const auto& account : opened.accounts) {
     const auto& id = account.config.id;
+    if (const auto why = why_unknown(opened.store->load_state(id)); !why.empty()) {
+      not_polled.push_back(json::object{{"account", id}, {"reason", why}});
+      text += "account " + id + " " + terminal_safe(why) + "\n";
+    }
     for (const auto& known : opened.store->load_drift(id)) {
       all.push_back(drift_json(id, known));
       text += id + "  " + terminal_safe(known.drift.username) + "  " + known.drift.kind + "  wanted " +
@@ -231,9 +235,12 @@ Exit run_drift(const CommandLine& line) {
     json::object document;
     document["version"] = 1;
     document["drift"] = std::move(all);
+    document["notPolled"] = std::move(not_polled);
     std::cout << pretty(document);
   } else {
-    std::cout << (any ? text : "no drift\n");
+    const bool some_polled = not_polled.size() < opened.accounts.size();
+    std::cout << text;
+    if (!any && some_polled) std::cout << (not_polled.empty() ? "no drift\n" : "no drift in the others\n");
   }
   return worse(opened.exit, any ? Exit::found : Exit::done);
 }

@@ -131,6 +131,34 @@ Fields effective_fields(const DesiredUser& user, const Catalog& catalog, Time no
   return fields;
 }
 
+StringSet names_of(const DesiredUser& wanted, bool own_name_is_live,
+                   const std::function<bool(const std::string&)>& has_entry) {
+  const bool to_rename = !wanted.absent && !own_name_is_live;
+  StringSet names{key_of(wanted.username)};
+  for (const auto& earlier : wanted.previously) {
+    if (to_rename || !has_entry(key_of(earlier))) names.push_back(key_of(earlier));
+  }
+  return make_set(std::move(names));
+}
+
+bool is_so_anyway(Field field, const Value& wanted, const std::vector<Field>& lacking) {
+  return wanted == Value{true} && std::find(lacking.begin(), lacking.end(), field) != lacking.end();
+}
+
+std::vector<Change> differences(const Fields& wanted, const User& live, const std::vector<Field>& lacking) {
+  std::vector<Change> changes;
+  for (Field field : all_fields) {
+    const auto& value = wanted.get(field);
+    const auto& found = live.fields.get(field);
+    if (!value || is_so_anyway(field, *value, lacking)) continue;
+    // What was not carried is unknown, not empty (A69).
+    const bool lacks = std::find(lacking.begin(), lacking.end(), field) != lacking.end();
+    if (found ? same_value(field, *value, *found) : !lacks) continue;
+    changes.push_back({field, found, value});
+  }
+  return changes;
+}
+
 std::string digest_of(const DesiredUser& user) {
   namespace json = boost::json;
   json::object says;

@@ -67,10 +67,6 @@ std::string overridden_key(const User& user, Field field) {
   return key_of(user.username) + '\n' + std::string{name_of(field)};
 }
 
-std::string presence_of(const User& live) {
-  return live.fields.flag(Field::enabled) == false ? "disabled" : "present";
-}
-
 class Planner {
  public:
   Planner(const Desired& desired, const Observation& observed, const Ways& ways, const PlanMemory& memory,
@@ -93,11 +89,8 @@ class Planner {
   void plan_leaver(const DesiredUser& wanted, const User& live);
   void plan_present(const DesiredUser& wanted, const User& live);
   void plan_unmanaged(const User& live);
-  void compare(const User& live, Field field, const Value& wanted, Split& split);
   void split_difference(const User& live, Field field, Value wanted, const std::optional<Value>& found,
                         Split& split);
-  bool lacks(Field field) const;
-  bool is_so_anyway(Field field, const Value& wanted) const;
   void emit_changes(const DesiredUser& wanted, const User& live, Split split);
   void emit(Action action);
   void drift(std::string username, std::string kind, std::string wanted, std::string found, std::string rule);
@@ -181,16 +174,9 @@ void Planner::index_claims() {
   }
 }
 
-// The keys that an entry speaks for: its username and its earlier names. An earlier name that another entry
-// has today counts only for somebody who is to be there and whose own username nobody has.
 StringSet Planner::names_of(const DesiredUser& wanted) const {
-  const auto own = key_of(wanted.username);
-  const bool to_rename = !wanted.absent && !live_.contains(own);
-  StringSet names{own};
-  for (const auto& earlier : wanted.previously) {
-    if (to_rename || !entries_.contains(key_of(earlier))) names.push_back(key_of(earlier));
-  }
-  return make_set(std::move(names));
+  return usersyncd::names_of(wanted, live_.contains(key_of(wanted.username)),
+                             [this](const std::string& key) { return entries_.contains(key); });
 }
 
 void Planner::plan_desired(const DesiredUser& wanted) {
@@ -294,7 +280,7 @@ void Planner::plan_create(const DesiredUser& wanted) {
   action.before = User{};
   const auto fields = effective_fields(wanted, observed_.catalog, now_);
   for (Field field : all_fields) {
-    if (fields.has(field) && !is_so_anyway(field, *fields.get(field)))
+    if (fields.has(field) && !is_so_anyway(field, *fields.get(field), observed_.lacking))
       action.changes.push_back({field, std::nullopt, fields.get(field)});
   }
   action.reason = "wanted by " + wanted.place.text() + ", not found at the provider";
@@ -336,12 +322,14 @@ Action Planner::deprovision(const User& live, Cause cause, const Place& place, s
   const auto way = ways_.deprovision(live);
   const auto operation = way.way == DeprovisionWay::remove ? Operation::remove : Operation::disable;
   auto action = action_on(live, operation, cause, place);
-  if (operation == Operation::disable) {
-    action.changes.push_back({Field::enabled, live.fields.get(Field::enabled), Value{false}});
-  }
   action.report_only = way.way == DeprovisionWay::report;
   action.way_rules = way.rules;
   action.reason = std::move(why);
+  const bool out = live.fields.flag(Field::enabled) == false;
+  if (operation == Operation::disable && !out)
+    action.changes.push_back({Field::enabled, live.fields.get(Field::enabled), Value{false}});
+  else if (operation == Operation::disable)
+    action.reason += "; disabled already";
   // Nobody keeps an access that is to be taken without a person being told, each time, that it is theirs to do.
   const auto overridden = memory_.overridden.find(overridden_key(live, Field::enabled));
   if (operation == Operation::disable && !action.report_only && overridden != memory_.overridden.end()) {
@@ -371,28 +359,9 @@ void Planner::plan_present(const DesiredUser& wanted, const User& live) {
   }
   const auto fields = effective_fields(wanted, observed_.catalog, now_);
   Split split;
-  for (Field field : all_fields) {
-    if (fields.has(field)) compare(live, field, *fields.get(field), split);
-  }
+  for (auto& change : differences(fields, live, observed_.lacking))
+    split_difference(live, change.field, *change.to, change.from, split);
   emit_changes(wanted, live, std::move(split));
-}
-
-bool Planner::lacks(Field field) const {
-  const auto& lacking = observed_.lacking;
-  return std::find(lacking.begin(), lacking.end(), field) != lacking.end();
-}
-
-// Where nobody can be disabled, everybody is enabled.
-bool Planner::is_so_anyway(Field field, const Value& wanted) const {
-  return wanted == Value{true} && lacks(field);
-}
-
-void Planner::compare(const User& live, Field field, const Value& wanted, Split& split) {
-  const auto& found = live.fields.get(field);
-  if (is_so_anyway(field, wanted)) return;
-  if (!found && !lacks(field)) return;  // what was not carried is unknown, not empty (A69)
-  if (found && same_value(field, wanted, *found)) return;
-  split_difference(live, field, wanted, found, split);
 }
 
 void Planner::split_difference(const User& live, Field field, Value wanted, const std::optional<Value>& found,
@@ -484,6 +453,10 @@ void Planner::plan_unmanaged(const User& live) {
 }
 
 }  // namespace
+
+std::string presence_of(const User& live) {
+  return live.fields.flag(Field::enabled) == false ? "disabled" : "present";
+}
 
 std::string_view name_of(Operation operation) {
   return operation_names[static_cast<std::size_t>(operation)];

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -76,6 +77,9 @@ struct Drift {
   friend bool operator==(const Drift&, const Drift&) = default;
 };
 
+/// How a drift calls the state of somebody who is there: `present` or `disabled`.
+std::string presence_of(const User& live);
+
 /// Something a person should know that no action of the plan is about.
 struct Note {
   std::string rule;        ///< that it comes from; or `frozen`, `unread`, `validFrom`, `validUntil`, `until`
@@ -148,6 +152,20 @@ std::vector<Note> announcements(const DesiredUser& user, Time now);
 /// What an entry asks for at `now`: expired roles dropped, validity applied to `enabled`, roles as canonical
 /// ids.
 Fields effective_fields(const DesiredUser& user, const Catalog& catalog, Time now);
+
+/// The keys of the names that an entry speaks for: its username and its earlier names. An earlier name that
+/// another entry has today (`has_entry`, of a key) counts only for somebody who is to be there and whose own
+/// username nobody has at the provider.
+StringSet names_of(const DesiredUser& wanted, bool own_name_is_live,
+                   const std::function<bool(const std::string&)>& has_entry);
+
+/// Whether everybody has this value of a field that no user of the provider has (`lacking`): where nobody can
+/// be disabled, everybody is enabled.
+bool is_so_anyway(Field field, const Value& wanted, const std::vector<Field>& lacking);
+
+/// What of a user is not as `wanted`, by field, however it is to be treated. What is not known of the user is
+/// no difference, unless the field is among `lacking`: no user of the provider has it.
+std::vector<Change> differences(const Fields& wanted, const User& live, const std::vector<Field>& lacking);
 
 /// The diff of desired and observed as a value. Pure; the same inputs give the same bytes. An incomplete
 /// observation gives a plan without actions.

@@ -57,6 +57,9 @@ TEST_CASE("plan: an unmanaged user is reported by the rule on such users, deprov
   c.ways.strangers = UnmanagedWay::report;
   c.observed.users[0].fields.set(Field::enabled, off);
   CHECK(c.plan().drifts == std::vector<Drift>{{"x", "unmanaged", "absent", "disabled", "unmanaged"}});
+  CHECK(only_action(c.plan()).changes.empty());
+  c.observed.users[0].fields.erase(Field::enabled);
+  CHECK(only_action(c.plan()).changes == std::vector<Change>{{Field::enabled, std::nullopt, off}});
 }
 
 TEST_CASE("plan: a leaver's drift says whether they are still enabled") {
