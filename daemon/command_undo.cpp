@@ -81,6 +81,7 @@ Exit run_undo(const CommandLine& line) {
   live.place->run(for_all(accounts, look));
 
   auto exit = worse(live.exit, report_problems(accounts));
+  stand_in_for_failed(live, accounts);
   const auto plans = plans_of(accounts);
   print_plan(line, plans, live.place->clock().now());
   if (anything_impossible(accounts)) exit = worse(exit, Exit::held);

@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <fstream>
 #include <iostream>
 #include <set>
-#include <sstream>
+#include <utility>
 
 #include "daemon/live_commands.hpp"
+#include "daemon/plan_file.hpp"
 #include "sync/plan_json.hpp"
 
 // plan and apply.
@@ -14,11 +14,10 @@
 namespace usersyncd {
 namespace {
 
-namespace json = boost::json;
-
 constexpr int follow_up_rounds = 3;
 
 Awaitable<void> look_at(Live& live, LiveAccount& account, bool to_write) {
+  if (account.unplanned) co_return;
   if (to_write) {
     const bool claimed = co_await claim(live, account);
     if (!claimed) co_return;
@@ -49,50 +48,6 @@ bool write_file(const std::string& path, const std::string& text) {
   return false;
 }
 
-// The plan that apply --plan is to carry out.
-struct PlanFile {
-  std::string id;
-  std::vector<std::string> accounts;
-};
-
-// Whether the file still says what its id stands for, so that nobody reviews one plan and applies another.
-bool is_unedited(const json::object& document, const std::string& id, const std::string& path) {
-  if (id_of_plan(document) == id) return true;
-  print_error(
-      Error{ErrorKind::usage,
-            "this plan was edited after it was made, its id belongs to another; nothing was sent. Make "
-            "a new plan, and leave it as it is",
-            path});
-  return false;
-}
-
-std::optional<PlanFile> read_plan_file(const std::string& path) {
-  std::ifstream file{path, std::ios::binary};
-  std::ostringstream text;
-  text << file.rdbuf();
-  boost::system::error_code bad;
-  const auto document = json::parse(text.str(), bad);
-  PlanFile plan;
-  if (!bad && document.is_object()) {
-    const auto& object = document.get_object();
-    if (const auto* id = object.if_contains("id"); id && id->is_string()) plan.id = id->get_string();
-    const auto* accounts = object.if_contains("accounts");
-    if (accounts && accounts->is_array()) {
-      for (const auto& account : accounts->get_array()) {
-        const auto* name = account.is_object() ? account.get_object().if_contains("account") : nullptr;
-        if (name && name->is_string()) plan.accounts.emplace_back(name->get_string());
-      }
-    }
-  }
-  if (plan.id.empty() || plan.accounts.empty()) {
-    print_error(
-        Error{ErrorKind::usage, "not a plan that `usersyncd plan --out` or `--format json` wrote", path});
-    return std::nullopt;
-  }
-  if (!is_unedited(document.get_object(), plan.id, path)) return std::nullopt;
-  return plan;
-}
-
 // What `apply` was asked for: the accounts to look at, which are all of a plan, and those to write to.
 struct Request {
   CommandLine line;
@@ -107,15 +62,14 @@ std::optional<Request> read_request(const CommandLine& typed) {
   if (typed.plan_file.empty()) return request;
   request.promised = read_plan_file(typed.plan_file);
   if (!request.promised) return std::nullopt;
-  const auto& planned = request.promised->accounts;
+  request.only = std::exchange(request.line.accounts, {});
+  for (const auto& account : request.promised->accounts) request.line.accounts.push_back(account.id);
   for (const auto& account : typed.accounts) {
-    if (std::find(planned.begin(), planned.end(), account) != planned.end()) continue;
+    if (request.promised->find(account)) continue;
     print_error(
         Error{ErrorKind::usage, "this plan has nothing of account \"" + account + "\"", typed.plan_file});
     return std::nullopt;
   }
-  request.only = typed.accounts;
-  request.line.accounts = planned;
   return request;
 }
 
@@ -140,11 +94,30 @@ Exit compare_with_promise(Live& live, const Request& request, const std::vector<
   return Exit::failed;
 }
 
+bool is_asked_for(const std::vector<std::string>& only, const std::string& account) {
+  return only.empty() || std::find(only.begin(), only.end(), account) != only.end();
+}
+
+// What the file has no plan of is left alone, whatever could be planned now: nobody reviewed that.
+void leave_unplanned_alone(const Live& live, const Request& request, std::vector<LiveAccount>& accounts) {
+  if (!request.promised) return;
+  for (auto& account : accounts) {
+    const auto& id = account.stack->context().id;
+    const auto* promised = request.promised->find(id);
+    if (!promised || promised->planned) continue;
+    account.unplanned = not_planned(live, account, promised->reasons);
+    if (!is_asked_for(request.only, id)) continue;
+    std::string why;
+    for (const auto& reason : promised->reasons) why += (why.empty() ? "" : "; ") + reason;
+    account.look.problems.push_back(Error{
+        ErrorKind::provider, "not planned when this plan was made (" + why + "); nothing is done for it",
+        request.line.plan_file + ": account " + id});
+  }
+}
+
 void leave_out_others(std::vector<LiveAccount>& accounts, const std::vector<std::string>& only) {
-  if (only.empty()) return;
-  std::erase_if(accounts, [&](const LiveAccount& account) {
-    return std::find(only.begin(), only.end(), account.stack->context().id) == only.end();
-  });
+  std::erase_if(accounts,
+                [&](const LiveAccount& account) { return !is_asked_for(only, account.stack->context().id); });
 }
 
 Awaitable<void> act_on(Live& live, LiveAccount& account) {
@@ -192,11 +165,12 @@ Exit run_plan(const CommandLine& line) {
   live.place->run(look_at_all(live, accounts, false));
 
   auto exit = worse(live.exit, report_problems(accounts));
+  stand_in_for_failed(live, accounts);
   const auto plans = plans_of(accounts);
   const auto now = live.place->clock().now();
-  if (!plans.empty()) print_plan(line, plans, now);
+  print_plan(line, plans, now);
   say_what_cannot_be_approved_yet(live.place->store(), plans);
-  if (!line.out.empty() && !plans.empty() && !write_file(line.out, pretty(plan_document(plans, now)))) {
+  if (!line.out.empty() && !write_file(line.out, pretty(plan_document(plans, now)))) {
     exit = worse(exit, Exit::failed);
   }
   return worse(exit, exit_of_plan(summarize(plans)));
@@ -214,9 +188,11 @@ Exit run_apply(const CommandLine& typed) {
   auto live = open_live(line, std::move(loaded), events);
   if (!live.ready) return live.exit;
   auto accounts = begin(live, Purpose::apply);
+  leave_unplanned_alone(live, *request, accounts);
   live.place->run(look_at_all(live, accounts, true));
 
   auto exit = worse(live.exit, report_problems(accounts));
+  stand_in_for_failed(live, accounts);
   const auto kept = compare_with_promise(live, *request, plans_of(accounts));
   if (kept != Exit::done) return worse(exit, kept);
   leave_out_others(accounts, request->only);

@@ -19,6 +19,8 @@ struct LiveAccount {
   std::optional<AccountLock> lock;
   std::unique_ptr<Cycle> cycle;
   Look look;
+  /// Stands for the plan, and says why there is none, where the look came to none.
+  std::optional<JudgedPlan> unplanned;
   Acted acted;
   /// Ids of actions that failed in an earlier round of these, and that none has done since.
   std::set<std::string> failed;

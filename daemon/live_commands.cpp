@@ -186,10 +186,29 @@ Awaitable<void> for_all(std::vector<LiveAccount>& accounts,
   co_await for_each_limited(accounts.size(), accounts_at_once, by_index);
 }
 
+JudgedPlan not_planned(const Live& live, const LiveAccount& account, std::vector<std::string> reasons) {
+  Plan plan;
+  plan.account = account.stack->context().id;
+  plan.desired_revision = live.settings.wanted.revision_of(plan.account);
+  plan.observed_at = live.place->clock().now();
+  plan.reasons = std::move(reasons);
+  return Judge::nothing_to_do(std::move(plan));
+}
+
+void stand_in_for_failed(const Live& live, std::vector<LiveAccount>& accounts) {
+  for (auto& account : accounts) {
+    if (account.look.judged || account.unplanned) continue;
+    std::vector<std::string> reasons;
+    for (const auto& problem : account.look.problems) reasons.push_back(problem.text());
+    account.unplanned = not_planned(live, account, std::move(reasons));
+  }
+}
+
 std::vector<const JudgedPlan*> plans_of(const std::vector<LiveAccount>& accounts) {
   std::vector<const JudgedPlan*> plans;
   for (const auto& account : accounts) {
-    if (account.look.judged) plans.push_back(&*account.look.judged);
+    const auto& plan = account.look.judged ? account.look.judged : account.unplanned;
+    if (plan) plans.push_back(&*plan);
   }
   return plans;
 }

@@ -50,6 +50,12 @@ bool give_desired(Live& live, LiveAccount& account);
 /// Calls `one` for the accounts, some at a time.
 Awaitable<void> for_all(std::vector<LiveAccount>& accounts, std::function<Awaitable<void>(LiveAccount&)> one);
 
+/// A plan without actions that says why the account is not planned.
+JudgedPlan not_planned(const Live& live, const LiveAccount& account, std::vector<std::string> reasons);
+
+/// Gives those accounts one whose look failed, so that each account is in what is shown.
+void stand_in_for_failed(const Live& live, std::vector<LiveAccount>& accounts);
+
 std::vector<const JudgedPlan*> plans_of(const std::vector<LiveAccount>& accounts);
 
 /// Prints what was wrong with the looks; returns the exit code that it deserves.

@@ -139,7 +139,7 @@ std::string account_text(const JudgedPlan& judged) {
   std::string text = "Account " + plan.account + ", observed " + format_time(plan.observed_at) + ", " +
                      std::to_string(plan.live_users) + " users\n";
   if (!plan.complete) {
-    text = "Account " + plan.account + ": not planned, the list cannot be believed\n";
+    text = "Account " + plan.account + ": not planned\n";
     for (const auto& reason : plan.reasons) text += "  ! " + terminal_safe(reason) + "\n";
     return text;
   }
@@ -160,6 +160,16 @@ std::string account_text(const JudgedPlan& judged) {
     text += "  * and " + std::to_string(plan.notes.size() - notes_shown) +
             " more notes; --format json shows all\n";
   return text;
+}
+
+// For all accounts: whoever reads no more has to learn here that one is missing from the counts.
+std::string last_line(const std::vector<const JudgedPlan*>& plans) {
+  const auto unplanned = std::count_if(plans.begin(), plans.end(),
+                                       [](const JudgedPlan* judged) { return !judged->plan().complete; });
+  const auto counts = summary_line(summarize(plans));
+  if (unplanned == 0) return counts;
+  return counts + "; " + std::to_string(unplanned) +
+         (unplanned == 1 ? " account not planned" : " accounts not planned");
 }
 
 std::string cell(std::string_view text) {
@@ -199,7 +209,7 @@ std::string summary_line(const PlanSummary& summary) {
 std::string plan_text(const std::vector<const JudgedPlan*>& plans) {
   std::string text;
   for (const auto* plan : plans) text += account_text(*plan);
-  return text + "Plan: " + summary_line(summarize(plans)) + ".\n";
+  return text + "Plan: " + last_line(plans) + ".\n";
 }
 
 std::string plan_markdown(const std::vector<const JudgedPlan*>& plans) {
@@ -223,7 +233,7 @@ std::string plan_markdown(const std::vector<const JudgedPlan*>& plans) {
     for (const auto& note : judged->plan().notes)
       text += "- note: " + cell(note.username) + " " + cell(note.message) + " (" + cell(note.rule) + ")\n";
   }
-  return text + "**" + summary_line(summarize(plans)) + "**\n";
+  return text + "**" + last_line(plans) + "**\n";
 }
 
 }  // namespace usersyncd

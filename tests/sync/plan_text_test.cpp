@@ -104,7 +104,7 @@ TEST_CASE("plan text: an account that was not planned says why and nothing else"
   plan.reasons = {"page 3 failed", "bad \x1b[2J"};
   const auto judged = Judge::judged(plan, {step(Operation::remove, {}, Verdict::denied)});
   CHECK(
-      plan_text({&judged}).starts_with("Account 5500001: not planned, the list cannot be believed\n"
+      plan_text({&judged}).starts_with("Account 5500001: not planned\n"
                                        "  ! page 3 failed\n"
                                        "  ! bad \\x1b[2J\n"
                                        "Plan: "));
@@ -114,6 +114,24 @@ TEST_CASE("plan text: an account that was not planned says why and nothing else"
                                            "- not planned: bad \\\\x1b\\[2J\n"
                                            "\n"
                                            "**"));
+}
+
+TEST_CASE("plan text: the last line counts the accounts that were not planned") {
+  Plan plan;
+  plan.account = "5500001";
+  plan.reasons = {"GET /roles: status 500"};
+  const auto one = Judge::judged(plan, {}), two = Judge::judged(plan, {}), good = of({});
+  CHECK(plan_text({&one, &good}) ==
+        "Account 5500001: not planned\n"
+        "  ! GET /roles: status 500\n"
+        "Account 5500001, observed 2026-11-21T12:00:00Z, 301 users\n"
+        "Plan: 0 to create, 0 to update, 0 to enable, 0 to disable, 0 to delete; 0 held, 300 in sync; "
+        "1 account not planned.\n");
+  CHECK(plan_markdown({&one, &two}) ==
+        "### Account 5500001\n\n- not planned: GET /roles: status 500\n\n"
+        "### Account 5500001\n\n- not planned: GET /roles: status 500\n\n"
+        "**0 to create, 0 to update, 0 to enable, 0 to disable, 0 to delete; 0 held, 0 in sync; "
+        "2 accounts not planned**\n");
 }
 
 TEST_CASE("plan text: twenty reports are shown and the others counted") {
