@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "reconcile/cycle.hpp"
+
 namespace usersyncd {
 
 /// The plan that `apply --plan` is to carry out, as `plan --out` wrote it.
@@ -12,6 +14,7 @@ struct PlanFile {
     std::string id;
     bool planned = false;
     std::vector<std::string> reasons;  ///< why it was not planned
+    Decisions decisions;
   };
   std::string id;
   std::vector<Account> accounts;  ///< never empty

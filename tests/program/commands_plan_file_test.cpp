@@ -113,4 +113,80 @@ TEST_CASE("apply --plan leaves an account alone that was not planned, says so, a
   CHECK(bench.simulator().journal(since).empty());
 }
 
+namespace {
+
+constexpr const char* ask_for_ann =
+    "  - { name: ask, match: { users: [ann.lee] }, effect: requireApproval }\n";
+
+/// ann.lee's change waits for a person, who has been asked, and bob.ray's does not.
+struct OneWaits {
+  Bench bench;
+  std::string file = bench.home().path("plan.json");
+  std::string id;  ///< of the action that waits
+
+  OneWaits() {
+    add_people(bench.simulator());
+    bench.policy(ask_for_ann);
+    bench.wish(person("ann.lee", "    phone: \"+19195550041\"\n"));
+    REQUIRE(bench.run({"apply", "--yes"}).exit == 3);
+    bench.wish(person("ann.lee", "    phone: \"+19195550041\"\n") +
+               person("bob.ray", "    phone: \"+19195550042\"\n"));
+    id = find_id();
+    REQUIRE(id != "");
+  }
+  std::string find_id() {
+    const auto plan = parse_output(bench.run({"plan", "--format", "json"}).out);
+    for (const auto& action : plan.at("accounts").at(0).at("actions").as_array()) {
+      if (action.at("username") == "ann.lee") return std::string{action.at("id").as_string()};
+    }
+    return {};
+  }
+  void plan() { REQUIRE(bench.run({"plan", "--out", file}).exit == 2); }
+  Run apply() { return bench.run({"apply", "--plan", file, "--yes"}); }
+  std::size_t writes() { return bench.simulator().writes().size(); }
+};
+
+}  // namespace
+
+TEST_CASE("apply --plan does what was approved since the plan was made, and what needs no approval") {
+  OneWaits one;
+  one.plan();
+  REQUIRE(one.bench.run({"approve", one.id}).exit == 0);
+  const auto applied = one.apply();
+  CHECK_MESSAGE(applied.exit == 0, applied.out << applied.err);
+  CHECK(missing_from(applied.out, {"update ann.lee", "update bob.ray"}) == "");
+  CHECK(one.writes() == 2);
+}
+
+TEST_CASE("apply --plan holds what was approved when the plan was made and is not any more") {
+  OneWaits one;
+  REQUIRE(one.bench.run({"approve", one.id}).exit == 0);
+  one.plan();
+  REQUIRE(one.bench.run({"reject", one.id}).exit == 0);
+  const auto applied = one.apply();
+  CHECK_MESSAGE(applied.exit == 3, applied.out << applied.err);
+  CHECK(one.writes() == 1);
+  CHECK(missing_from(applied.out, {"done        5500001  update bob.ray"}) == "");
+}
+
+TEST_CASE("an approval lets apply --plan pass over no other change: of a rule, of a user, of a wish") {
+  OneWaits one;
+  one.plan();
+  REQUIRE(one.bench.run({"approve", one.id}).exit == 0);
+  const auto refused = [&] {
+    const auto applied = one.apply();
+    CHECK_MESSAGE(applied.exit == 1, applied.out << applied.err);
+    CHECK(missing_from(applied.err, {"has changed", "nothing was sent"}) == "");
+  };
+  one.bench.policy("  - { name: nobody, match: { users: [bob.ray] }, effect: deny }\n" +
+                   std::string{ask_for_ann});
+  refused();
+  one.bench.home().write("policies/rules.yaml", "version: 1\nrules: []\n");
+  refused();
+  one.bench.policy(ask_for_ann);
+  one.bench.simulator().put_user("bob.ray", R"({"phone":"1"})");
+  refused();
+  CHECK(one.writes() == 0);
+}
+
 }  // namespace usersyncd::test
