@@ -416,9 +416,8 @@ void Cycle::save_look(const Look& look, const Desired& desired, std::optional<Ti
   for (const auto& override : ports_.store.load_overrides(account_.id)) {
     // What came out right in between has not been overridden several times running (A51).
     const auto user = seen.find(key_of(override.username));
-    if (user == seen.end()) continue;
-    const auto& found = user->second->fields.get(override.field);
-    if (found && same_value(override.field, *found, override.wanted)) ended.push_back(override);
+    const auto* found = user == seen.end() ? nullptr : &user->second->fields.get(override.field);
+    if (found && *found && same_value(override.field, **found, override.wanted)) ended.push_back(override);
   }
   for (const auto& override : ended)
     ports_.store.clear_override(account_.id, override.username, override.field);

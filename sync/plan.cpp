@@ -330,7 +330,7 @@ Action Planner::deprovision(const User& live, Cause cause, const Place& place, s
     action.changes.push_back({Field::enabled, live.fields.get(Field::enabled), Value{false}});
   else if (operation == Operation::disable)
     action.reason += "; disabled already";
-  // Nobody keeps an access that is to be taken without a person being told, each time, that it is theirs to do.
+  // Nobody keeps an access that is to be taken without a person being told, each time, that it is theirs.
   const auto overridden = memory_.overridden.find(overridden_key(live, Field::enabled));
   if (operation == Operation::disable && !action.report_only && overridden != memory_.overridden.end()) {
     action.manual_only = true;
