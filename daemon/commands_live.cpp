@@ -73,38 +73,10 @@ std::optional<Request> read_request(const CommandLine& typed) {
   return request;
 }
 
-bool is_promised(const std::vector<const JudgedPlan*>& plans, const PlanFile& promised) {
-  return plan_document(plans, Time{}).at("id").get_string() == promised.id;
-}
-
-// Whether nothing goes now but what went by then, or waited for a person. A limit that is not reached any
-// more, because an approval ran out, lets others go; nobody reviewed that.
-bool does_no_more(const JudgedPlan& now, const JudgedPlan& by_then) {
-  for (std::size_t i = 0; i < now.actions().size(); ++i) {
-    const auto before = by_then.actions().at(i).verdict;
-    const bool reviewed = before == Verdict::apply || before == Verdict::approval;
-    if (now.actions()[i].verdict == Verdict::apply && !reviewed) return false;
-  }
-  return true;
-}
-
-// Whether the promised plan is what would be made now, but for what people have approved, or do not approve
-// any more, since then.
-bool is_kept(const std::vector<LiveAccount>& accounts, const PlanFile& promised) {
-  if (is_promised(plans_of(accounts), promised)) return true;
-  auto plans = plans_of(accounts);
-  for (std::size_t i = 0; i < accounts.size(); ++i) {
-    const auto& by_then = accounts[i].look.by_then;
-    if (!by_then) continue;
-    if (!does_no_more(*plans.at(i), *by_then)) return false;
-    plans[i] = &*by_then;
-  }
-  return is_promised(plans, promised);
-}
-
 // Whether the plan that was made now is the promised one; if not, it is said why, with the exit code for it.
-Exit compare_with_promise(Live& live, const Request& request, const std::vector<LiveAccount>& accounts) {
-  if (!request.promised || is_kept(accounts, *request.promised)) return Exit::done;
+Exit compare_with_promise(Live& live, const Request& request, const std::vector<const JudgedPlan*>& plans) {
+  if (!request.promised || plan_document(plans, Time{}).at("id").get_string() == request.promised->id)
+    return Exit::done;
   for (const auto& stack : live.stacks) {
     const auto pause = live.place->store().paused(stack->context().id);
     if (!pause) continue;
@@ -127,15 +99,12 @@ bool is_asked_for(const std::vector<std::string>& only, const std::string& accou
 }
 
 // What the file has no plan of is left alone, whatever could be planned now: nobody reviewed that.
-void hold_to_promise(const Live& live, const Request& request, std::vector<LiveAccount>& accounts) {
+void leave_unplanned_alone(const Live& live, const Request& request, std::vector<LiveAccount>& accounts) {
+  if (!request.promised) return;
   for (auto& account : accounts) {
     const auto& id = account.stack->context().id;
-    const auto* promised = request.promised ? request.promised->find(id) : nullptr;
-    if (!promised) continue;
-    if (promised->planned) {
-      account.cycle->judge_also_by(promised->decisions);
-      continue;
-    }
+    const auto* promised = request.promised->find(id);
+    if (!promised || promised->planned) continue;
     account.unplanned = not_planned(live, account, promised->reasons);
     if (!is_asked_for(request.only, id)) continue;
     std::string why;
@@ -219,12 +188,12 @@ Exit run_apply(const CommandLine& typed) {
   auto live = open_live(line, std::move(loaded), events);
   if (!live.ready) return live.exit;
   auto accounts = begin(live, Purpose::apply);
-  hold_to_promise(live, *request, accounts);
+  leave_unplanned_alone(live, *request, accounts);
   live.place->run(look_at_all(live, accounts, true));
 
   auto exit = worse(live.exit, report_problems(accounts));
   stand_in_for_failed(live, accounts);
-  const auto kept = compare_with_promise(live, *request, accounts);
+  const auto kept = compare_with_promise(live, *request, plans_of(accounts));
   if (kept != Exit::done) return worse(exit, kept);
   leave_out_others(accounts, request->only);
   const auto plans = plans_of(accounts);

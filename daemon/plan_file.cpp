@@ -53,17 +53,6 @@ PlanFile::Account account_of(const json::object& object) {
   for (const auto& why : array_at(object, "reasons")) {
     if (why.is_string()) account.reasons.emplace_back(why.get_string());
   }
-  for (const auto& action : array_at(object, "actions")) {
-    if (!action.is_object() || text_at(action.get_object(), "verdict") == name_of(Verdict::approval))
-      continue;
-    account.decisions.released.insert(text_at(action.get_object(), "id"));
-  }
-  const auto* whole = object.if_contains("unaccepted");
-  if (whole && whole->is_object()) {
-    const auto& says = whole->get_object();
-    account.decisions.unaccepted =
-        Unaccepted{text_at(says, "id"), text_at(says, "rule"), text_at(says, "message")};
-  }
   return account;
 }
 

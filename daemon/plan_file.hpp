@@ -4,8 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "reconcile/cycle.hpp"
-
 namespace usersyncd {
 
 /// The plan that `apply --plan` is to carry out, as `plan --out` wrote it.
@@ -14,7 +12,6 @@ struct PlanFile {
     std::string id;
     bool planned = false;
     std::vector<std::string> reasons;  ///< why it was not planned
-    Decisions decisions;
   };
   std::string id;
   std::vector<Account> accounts;  ///< never empty

@@ -235,7 +235,6 @@ void Cycle::judge(Look& look, const Desired& desired, const RuleSet& rules, cons
     plan.notes.insert(plan.notes.end(), look.notes.begin(), look.notes.end());
   }
   const auto known_facts = facts(desired, look.observed);
-  if (earlier_) look.by_then = judge_by_then(plan, rules, known_facts);
   look.judged = Judge::judge(std::move(plan), rules, known_facts);
 }
 

@@ -15,17 +15,10 @@
 
 namespace usersyncd {
 
-/// What an earlier plan of an account shows of people's decisions.
-struct Decisions {
-  std::set<std::string> released;        ///< ids of its actions that did not wait for an approval
-  std::optional<Unaccepted> unaccepted;  ///< what a person had to accept of it as a whole
-};
-
 /// What a look at an account came to. Exactly one of `judged` and `problems` has something in it.
 struct Look {
   Observed observed;
   std::optional<JudgedPlan> judged;
-  std::optional<JudgedPlan> by_then;  ///< see Cycle::judge_also_by; to compare with, never to act on
   std::vector<Error> problems;  ///< the provider could not be read, or it cannot do what a rule asks for
   /// Entries that ask for what the provider does not have; their users are frozen in the plan.
   std::vector<Error> invalid;
@@ -56,11 +49,6 @@ class Cycle {
   /// people wrote and that bears on the account; empty: nothing is recognised, nor remembered to be.
   Cycle(const AccountContext& account, Ports ports, std::string run, Purpose purpose,
         std::string settings = {});
-
-  /// Has look() judge its plan a second time as if people had decided no more and no less than by the time of
-  /// an earlier plan: so it shows whether that plan would be made again but for their decisions. Only what a
-  /// person was asked for counts as approved by then.
-  void judge_also_by(Decisions earlier) { earlier_ = std::move(earlier); }
 
   /// Reads the account, and tells whether it is byte for byte as when a look last found nothing to do, with
   /// the desired state of the same `revision`. Then that look is the result; otherwise look() goes on with
@@ -111,7 +99,6 @@ class Cycle {
                           const Ways& ways, bool settle, bool insist);
   void judge(Look& look, const Desired& desired, const RuleSet& rules, const Ways& ways,
              std::optional<Unaccepted> unaccepted);
-  JudgedPlan judge_by_then(Plan plan, const RuleSet& rules, JudgeFacts facts);
   void start_run(const std::string& desired_revision);
   JudgeFacts facts(const Desired& desired, const Observed& observed);
   void tell_drift(const DriftNews& news);
@@ -133,7 +120,6 @@ class Cycle {
   std::string run_;
   Purpose purpose_;
   std::string settings_;
-  std::optional<Decisions> earlier_;
   std::optional<Result<AccountReading>> read_;  // by glance(), for look()
   std::string plan_name_;     // of the approvals that belong together; see Store::save_approvals
   int trouble_ = 0;           // answers in a row that tell of a provider in trouble
