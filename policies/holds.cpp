@@ -175,7 +175,10 @@ void hold_by_facts(Case& item, const Plan& plan, const JudgeFacts& facts) {
   if (plan.unaccepted)
     item.holds.push_back(
         {Verdict::approval, plan.unaccepted->rule, plan.unaccepted->message, plan.unaccepted->id});
-  if (action.manual_only) hold(Verdict::manual, action.reason);
+  if (action.manual_only) {
+    const auto& rules = action.way_rules;
+    item.holds.push_back({Verdict::manual, rules.empty() ? "" : rules.front(), action.reason});
+  }
   if (const auto what = beyond(action, facts.capabilities); !what.empty())
     hold(Verdict::manual, "the provider cannot " + what + ": a person has to do it by hand");
   if (const auto no = facts.impossible.find(action.operation); no != facts.impossible.end())

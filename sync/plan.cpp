@@ -96,6 +96,7 @@ class Planner {
   void drift(std::string username, std::string kind, std::string wanted, std::string found, std::string rule);
   Action action_on(const User& live, Operation operation, Cause cause, const Place& place) const;
   bool is_out(const User& live) const;
+  void heed_overrides(Action& action) const;
   Action deprovision(const User& live, Cause cause, const Place& place, std::string why);
 
   const Desired& desired_;
@@ -330,19 +331,23 @@ Action Planner::deprovision(const User& live, Cause cause, const Place& place, s
     action.changes.push_back({Field::enabled, live.fields.get(Field::enabled), Value{false}});
   else if (operation == Operation::disable)
     action.reason += "; disabled already";
-  // Nobody keeps an access that is to be taken without a person being told, each time, that it is theirs.
-  const auto overridden = memory_.overridden.find(overridden_key(live, Field::enabled));
-  if (operation == Operation::disable && !action.report_only && overridden != memory_.overridden.end()) {
-    action.manual_only = true;
-    action.way_rules = {overriding_rule};
-    action.reason = overridden->second + ": disable the user in the provider's portal";
-  }
   return action;
+}
+
+// Nobody keeps an access that is to be taken without a person being told, each time, that it is theirs.
+void Planner::heed_overrides(Action& action) const {
+  if (action.operation != Operation::disable || action.report_only) return;
+  const auto overridden = memory_.overridden.find(overridden_key(action.before, Field::enabled));
+  if (overridden == memory_.overridden.end()) return;
+  action.manual_only = true;
+  action.way_rules = {overriding_rule};
+  action.reason = overridden->second + ": disable the user in the provider's portal";
 }
 
 void Planner::plan_leaver(const DesiredUser& wanted, const User& live) {
   auto action = deprovision(live, Cause::leaver, wanted.place, "state: absent in " + wanted.place.text());
   if (is_out(live) && action.operation == Operation::disable) return;
+  heed_overrides(action);
   drift(live.username, "leaver", "absent", presence_of(live), join(action.way_rules));
   emit(std::move(action));
 }
@@ -374,7 +379,8 @@ void Planner::split_difference(const User& live, Field field, Value wanted, cons
   const auto overridden = memory_.overridden.find(overridden_key(live, field));
   const bool immutable =
       std::find(observed_.immutable.begin(), observed_.immutable.end(), field) != observed_.immutable.end();
-  if (way.way == DriftWay::report || overridden != memory_.overridden.end()) {
+  const bool takes_access = field == Field::enabled && wanted == Value{false};
+  if (way.way == DriftWay::report || (overridden != memory_.overridden.end() && !takes_access)) {
     split.report.push_back({field, found, wanted});
     add_rules(split.report_rules,
               overridden == memory_.overridden.end() ? way.rules : std::vector<std::string>{overriding_rule});
@@ -416,6 +422,7 @@ void Planner::emit_changes(const DesiredUser& wanted, const User& live, Split sp
     action.way_rules = rules;
     action.report_only = report;
     action.manual_only = manual;
+    heed_overrides(action);
     if (report && rules == std::vector<std::string>{"credential-reach"}) action.cause = Cause::credential;
     emit(std::move(action));
   };
@@ -444,6 +451,7 @@ void Planner::plan_unmanaged(const User& live) {
   action.report_only = action.report_only || way.way == UnmanagedWay::report;
   add_rules(action.way_rules, way.rules);
   if (way.way == UnmanagedWay::report) action.way_rules = way.rules;
+  heed_overrides(action);
   if (mistakable_.contains(key_of(live.username)) && !action.report_only) {
     action.manual_only = true;
     action.reason += "; has the e-mail of somebody who is to be created, so a person has to say who is who";

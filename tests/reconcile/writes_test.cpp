@@ -402,6 +402,7 @@ TEST_CASE("A51: a leaver whom the provider does not disable is left to a person,
   CHECK(h.world.count(Call::Kind::update) == 3);
   REQUIRE(h.judged("ann"));
   CHECK(h.judged("ann")->verdict == Verdict::manual);
+  CHECK(h.judged("ann")->rules == std::vector<std::string>{"provider-overrides"});
   CHECK(h.judged("ann")->action.reason.ends_with("times running: disable the user in the provider's portal"));
   h.world.faults = nullptr;
   h.converge();

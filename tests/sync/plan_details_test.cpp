@@ -82,6 +82,16 @@ TEST_CASE("A51: a leaver whom the provider keeps enabling is left to a person, w
   c.ways.deprovisioning = DeprovisionWay::report;
   CHECK(only_action(c.plan()).report_only);
   CHECK_FALSE(only_action(c.plan()).manual_only);
+  // Nor is it said without a word of whom an entry disables, or is told of whom a rule only reports.
+  Case locked{{entry("jdoe", {{Field::enabled, off}})}, {live("jdoe", {{Field::enabled, on}})}};
+  locked.memory = c.memory;
+  CHECK(briefs(locked.plan()) == Lines{"manual disable jdoe"});
+  CHECK(only_action(locked.plan()).way_rules == Lines{"provider-overrides"});
+  Case stranger{{}, {live("jdoe", {{Field::enabled, on}})}};
+  stranger.memory = c.memory;
+  stranger.ways.strangers = UnmanagedWay::report;
+  CHECK(briefs(stranger.plan()) == Lines{"report disable jdoe"});
+  CHECK_FALSE(only_action(stranger.plan()).reason.starts_with("the provider enabled"));
 }
 
 TEST_CASE("A49: who is disputed is told with the places of all entries, and who is mistakable why") {
