@@ -116,7 +116,9 @@ TEST_CASE("a mistake in the text hides no mistake in what is described") {
       {"title: x\nfile: &f a", {"2:7: error: an anchor"}},
       {"]", {"1:1: error: this is not YAML"}},
   };
-  for (const auto& [text, told] : rows) {
+  for (const auto& row : rows) {
+    const auto& text = row.text;
+    const auto& told = row.told;
     CAPTURE(text);
     Problems problems;
     CHECK_FALSE(read(text, problems));
