@@ -109,10 +109,11 @@ TEST_CASE("a copied built-in profile loads from a file, and the schema knows eve
 
 TEST_CASE("the schema accepts the built-in profiles, as the reader does") {
   const json::value schema = json::parse(profile_schema());
-  for (const auto& [name, text] : built_in_profiles()) {
+  for (const auto& profile : built_in_profiles()) {
+    const auto& name = profile.first;
     CAPTURE(name);
     Problems problems;
-    const auto document = parse_yaml(name, std::string(text), problems);
+    const auto document = parse_yaml(name, std::string(profile.second), problems);
     REQUIRE(document);
     for (const auto& trouble : violations(seen_by_editor(document->root), schema.as_object()))
       FAIL_CHECK(trouble);
