@@ -49,6 +49,11 @@ bool still_wanted(const Override& override, const Desired& desired, const Catalo
     return key_of(user.username) == key && !user.absent;
   });
   if (entry == desired.users.end()) return true;
+  // What a frozen entry wants is not known; it may be the same again in a moment.
+  Desired alone;
+  alone.account = desired.account;
+  alone.users.push_back(*entry);
+  if (!entry->frozen.empty() || !check_against_catalog(alone, catalog).empty()) return true;
   const auto fields = effective_fields(*entry, catalog, now);
   const auto& wanted = fields.get(override.field);
   const auto written = within_reach(override.field, override.wanted, catalog);

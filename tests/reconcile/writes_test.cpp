@@ -415,6 +415,26 @@ TEST_CASE("A51: a leaver whom the provider does not disable is left to a person,
   h.check_invariants();
 }
 
+TEST_CASE("A51: a role that leaves the catalogue for a moment starts no new count of what is overridden") {
+  WithAnn h;
+  const std::string kept = "r1", lost = "r2";
+  h.world.catalog.roles = std::vector<Role>{{kept, "Day"}, {lost, "Night"}};
+  const auto all = h.world.catalog;
+  h.ann().fields.set(Field::roles, StringSet{kept});
+  auto entry = wanted("ann");
+  set_roles(entry, {kept, lost});
+  h.want(entry);
+  h.world.normalize = [&](User& user) { user.fields.set(Field::roles, StringSet{kept}); };
+  for (int i = 0; i < 12; ++i, h.clock.advance(std::chrono::hours{1})) h.cycle();
+  CHECK(h.world.count(Call::Kind::update) == 3);
+  h.world.catalog.roles->pop_back();
+  h.cycle();
+  h.clock.advance(std::chrono::hours{1});
+  h.world.catalog = all;
+  for (int i = 0; i < 3; ++i, h.clock.advance(std::chrono::hours{1})) h.cycle();
+  CHECK(h.world.count(Call::Kind::update) == 3);
+}
+
 TEST_CASE("A51: a value that came out right in between has not been overridden three times running") {
   WithAnn h;
   h.want_ann(Field::last_name, "Miller");
