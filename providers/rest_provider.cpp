@@ -285,20 +285,21 @@ Awaitable<Result<std::optional<RemoteUser>>> RestProvider::read_user(UserKey key
 }
 
 Result<RemoteUser> RestProvider::user_asked_for(const json::value& tree, const UserKey& key) const {
-  const auto item = item_of(profile_, tree);
-  if (!item) return item.error();
-  for (const std::string& mark : account_marks(profile_.fields, json::value(**item))) {
+  const auto found = item_of(profile_, tree);
+  if (!found) return found.error();
+  json::value item(**found);
+  for (const std::string& mark : account_marks(profile_.fields, item)) {
     if (mark != account_) return malformed("the user belongs to account " + mark + ", not " + account_, {});
   }
-  Result<RemoteUser> user = remote_user(**item);
+  Result<RemoteUser> user = remote_user(item);
   if (!user || key.username.empty() || key_of(user->user.username) == key_of(key.username)) return user;
   return malformed("asked for user \"" + key.username + "\", but \"" + user->user.username + "\" came", {});
 }
 
-Result<RemoteUser> RestProvider::remote_user(json::object item) const {
+Result<RemoteUser> RestProvider::remote_user(json::value& item) const {
   // A provider that echoes a password must not make us keep it (A60).
-  erase_passwords(profile_, item);
-  auto user = decode_user(profile_.fields, json::value(item), catalog_);
+  erase_passwords(profile_, item.as_object());
+  auto user = decode_user(profile_.fields, item, catalog_);
   if (!user) return Error{ErrorKind::malformed, redactor_.redact(user.error().message), {}};
   RemoteUser remote;
   remote.user = std::move(*user);

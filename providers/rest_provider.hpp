@@ -62,7 +62,7 @@ class RestProvider final : public Provider {
   std::optional<Error> read_page(const boost::json::value& tree, PageFacts& facts, Listing& page) const;
   void read_next_page(const boost::json::value& tree, const std::vector<std::string>& links,
                       const std::string& target, PageFacts& facts, Listing& page) const;
-  Result<RemoteUser> remote_user(boost::json::object item) const;
+  Result<RemoteUser> remote_user(boost::json::value& item) const;
   Result<RemoteUser> user_asked_for(const boost::json::value& tree, const UserKey& key) const;
   Result<Endpoint> item_call(const UserKey& key) const;
   std::optional<WriteOutcome> cannot(const Action& action) const;

@@ -257,7 +257,7 @@ void Cycle::tell_drift(const DriftNews& news) {
 }
 
 // A plan is told once: the audit log gets each decision, the log what is held, people what waits for them.
-void Cycle::tell_plan(const JudgedPlan& judged) {
+boost::json::object Cycle::tell_plan(const JudgedPlan& judged) {
   std::set<std::string> told_before;
   if (const auto last = ports_.store.load_plan(account_.id)) {
     boost::system::error_code bad;
@@ -269,7 +269,7 @@ void Cycle::tell_plan(const JudgedPlan& judged) {
       }
     }
   }
-  const auto document = plan_document({&judged}, ports_.clock.now());
+  auto document = plan_document({&judged}, ports_.clock.now());
   const auto& actions = document.at("accounts").at(0).at("actions").get_array();
   for (std::size_t i = 0; i < judged.actions().size(); ++i) {
     if (told_before.contains(boost::json::serialize(actions[i]))) continue;
@@ -293,6 +293,7 @@ void Cycle::tell_plan(const JudgedPlan& judged) {
     held.reason = std::string{name_of(action.verdict)} + ": " + action.reason;
     ports_.events.emit(held);
   }
+  return document;
 }
 
 // Each note once, until it is no more: what breaks a rule already, who is frozen, what will happen by itself.
@@ -424,7 +425,7 @@ void Cycle::save_look(const Look& look, const Desired& desired, std::optional<Ti
   told.reason = std::to_string(plan.live_users) + " users";
   ports_.events.emit(told);
   tell_drift(news);
-  tell_plan(*look.judged);
+  const auto document = tell_plan(*look.judged);
   tell_notes(plan);
 
   const auto no_rule = std::optional<ShrinkRule>{};
@@ -432,7 +433,7 @@ void Cycle::save_look(const Look& look, const Desired& desired, std::optional<Ti
   if (!plan.unaccepted && is_nobody_seen(look.observed))
     EmptyListGuard{account_, ports_.store, no_rule}.accept(desired);
   request_approvals(*look.judged);
-  ports_.store.save_plan(account_.id, boost::json::serialize(plan_document({&*look.judged}, now)), now);
+  ports_.store.save_plan(account_.id, boost::json::serialize(document), now);
   if (!look.quiet) ports_.store.forget_quiet(account_.id);
   remember_quiet(look);
 }

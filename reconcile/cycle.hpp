@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <map>
 #include <optional>
 #include <set>
@@ -102,7 +103,8 @@ class Cycle {
   void start_run(const std::string& desired_revision);
   JudgeFacts facts(const Desired& desired, const Observed& observed);
   void tell_drift(const DriftNews& news);
-  void tell_plan(const JudgedPlan& judged);
+  /// Returns the plan as a document, which is what was told.
+  boost::json::object tell_plan(const JudgedPlan& judged);
   void tell_notes(const Plan& plan);
   void request_approvals(const JudgedPlan& judged);
   void request_shrink_approval(const Observed& observed);

@@ -20,24 +20,27 @@ struct StoredBody {
   std::string digest;
 };
 
-json::value text_or_null(const std::string& text) {
-  if (text.empty()) return nullptr;
-  return json::string(text);
+void put_text(json::object& object, std::string_view name, const std::string& text) {
+  if (text.empty())
+    object.emplace(name, nullptr);
+  else
+    object.emplace(name, text);
 }
 
-json::object header_object(const Headers& headers) {
-  json::object object;
+void put_headers(json::object& object, const Headers& headers) {
+  auto& members = object.emplace("headers", json::object_kind).first->value().get_object();
+  std::vector<std::string> keys;
   for (const auto& [name, value] : headers) {
-    const auto same = [key = key_of(name)](const auto& member) {
-      return key_of(std::string_view(member.key())) == key;
-    };
-    auto* const found = std::find_if(object.begin(), object.end(), same);
-    if (found == object.end())
-      object.emplace(name, value);
-    else
-      found->value().get_string().append(", ").append(value);
+    auto key = key_of(name);
+    const auto found = std::find(keys.begin(), keys.end(), key);
+    if (found == keys.end()) {
+      keys.push_back(std::move(key));
+      members.emplace(name, value);
+    } else {
+      const auto place = members.begin() + (found - keys.begin());
+      place->value().get_string().append(", ").append(value);
+    }
   }
-  return object;
 }
 
 StoredBody store_body(Database& database, const std::string& account, const std::string& raw) {
@@ -63,46 +66,51 @@ void remember_body(Database& database, const std::string& account, const std::st
   database.prepare(sql).bind(account, digest, seq, seq).run();
 }
 
-json::value request_value(const std::optional<AuditRequest>& request, const json::value& body) {
-  if (!request) return nullptr;
-  json::object object;
-  object.emplace("method", text_or_null(request->method));
-  object.emplace("url", text_or_null(request->url));
+void put_request(json::object& record, const std::optional<AuditRequest>& request, const json::value& body) {
+  auto& value = record.emplace("request", nullptr).first->value();
+  if (!request) return;
+  auto& object = value.emplace_object();
+  object.reserve(4);
+  put_text(object, "method", request->method);
+  put_text(object, "url", request->url);
   if (request->headers)
-    object.emplace("headers", header_object(*request->headers));
+    put_headers(object, *request->headers);
   else
     object.emplace("headers", nullptr);
   object.emplace("body", body);
-  return object;
 }
 
-json::value response_value(const std::optional<AuditResponse>& response, const json::value& body) {
-  if (!response) return nullptr;
-  json::object object;
+void put_response(json::object& record, const std::optional<AuditResponse>& response,
+                  const json::value& body) {
+  auto& value = record.emplace("response", nullptr).first->value();
+  if (!response) return;
+  auto& object = value.emplace_object();
+  object.reserve(3);
   object.emplace("status", response->status);
-  object.emplace("headers", header_object(response->headers));
+  put_headers(object, response->headers);
   object.emplace("body", body);
-  return object;
 }
 
 json::object make_record(const AuditEntry& entry, const AuditHead& previous, const json::value& request_body,
-                         const json::value& response_body) {
-  json::object record;
+                         const json::value& response_body, json::storage_ptr memory) {
+  constexpr std::size_t most_members = 15;
+  json::object record{std::move(memory)};
+  record.reserve(most_members);
   record.emplace("seq", previous.seq + 1);
   record.emplace("time", format_time(entry.time));
-  record.emplace("run", text_or_null(entry.run));
-  record.emplace("account", text_or_null(entry.account));
+  put_text(record, "run", entry.run);
+  put_text(record, "account", entry.account);
   record.emplace("kind", name_of(entry.kind));
-  record.emplace("actor", text_or_null(entry.actor));
-  record.emplace("username", text_or_null(entry.username));
-  record.emplace("action", text_or_null(entry.action));
+  put_text(record, "actor", entry.actor);
+  put_text(record, "username", entry.username);
+  put_text(record, "action", entry.action);
   if (entry.attempt)
     record.emplace("attempt", *entry.attempt);
   else
     record.emplace("attempt", nullptr);
-  record.emplace("request", request_value(entry.request, request_body));
-  record.emplace("response", response_value(entry.response, response_body));
-  record.emplace("error", text_or_null(entry.error));
+  put_request(record, entry.request, request_body);
+  put_response(record, entry.response, response_body);
+  put_text(record, "error", entry.error);
   if (entry.duration)
     record.emplace("durationMs", entry.duration->count());
   else
@@ -170,15 +178,14 @@ std::string newest_run(Database& database, const std::optional<std::string>& acc
   return statement.step() ? statement.text(0) : std::string();
 }
 
-/// One statement for each combination of filters, so that the indexes serve; every placeholder stands in all
-/// of them.
+/// One statement for each combination of filters, so that the indexes serve.
 std::string filtered_sql(const AuditFilter& filter) {
-  std::string sql = "SELECT seq, time, kind, record, hash FROM audit WHERE seq > ?1";
-  sql += filter.since ? " AND time >= ?2" : " AND ?2 IS NULL";
-  sql += filter.until ? " AND time < ?3" : " AND ?3 IS NULL";
-  sql += filter.account ? " AND account = ?4" : " AND ?4 IS NULL";
-  sql += filter.username ? " AND user_key = ?5" : " AND ?5 IS NULL";
-  sql += filter.run ? " AND run = ?6" : " AND ?6 IS NULL";
+  std::string sql = "SELECT seq, time, kind, record, hash FROM audit WHERE seq > ?";
+  if (filter.since) sql += " AND time >= ?";
+  if (filter.until) sql += " AND time < ?";
+  if (filter.account) sql += " AND account = ?";
+  if (filter.username) sql += " AND user_key = ?";
+  if (filter.run) sql += " AND run = ?";
   return sql + " ORDER BY seq LIMIT 1";
 }
 
@@ -219,7 +226,8 @@ std::int64_t AuditLog::append(const AuditEntry& entry) {
     request = store_body(database_, entry.account, *entry.request->body);
   }
   if (entry.response) response = store_body(database_, entry.account, entry.response->body);
-  const json::object record = make_record(entry, head, request.value, response.value);
+  ShortMemory memory;
+  const json::object record = make_record(entry, head, request.value, response.value, &memory.resource);
   const std::string text = valid_utf8(json::serialize(record));
   ++head.seq;
   head.hash = audit_hash(text);
@@ -253,7 +261,8 @@ void AuditLog::for_each(const AuditFilter& filter, const std::function<void(cons
   while (true) {
     {
       auto statement = database_.prepare(sql);
-      statement.bind(row.seq, filter.since, filter.until, filter.account, user_key, run);
+      statement.bind_present(std::optional{row.seq}, filter.since, filter.until, filter.account, user_key,
+                             run);
       if (!statement.step()) return;
       row.seq = statement.integer(0);
       row.time = statement.time(1);

@@ -31,11 +31,11 @@ AuditBase read_audit_base(Database& database) {
 }
 
 void write_audit_head(Database& database, const AuditHead& head) {
-  constexpr std::string_view sql =
-      "INSERT INTO audit_head (id, seq, hash, frontier) VALUES (1, ?, ?, ?)"
-      " ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash,"
-      " frontier = excluded.frontier";
-  database.prepare(sql).bind(head.seq, head.hash, head.tree.text()).run();
+  constexpr std::string_view first = "INSERT INTO audit_head (seq, hash, frontier, id) VALUES (?, ?, ?, 1)";
+  constexpr std::string_view next = "UPDATE audit_head SET seq = ?, hash = ?, frontier = ? WHERE id = 1";
+  const auto text = head.tree.text();
+  database.prepare(next).bind(head.seq, head.hash, text).run();
+  if (database.changes() == 0) database.prepare(first).bind(head.seq, head.hash, text).run();
 }
 
 std::string audit_line(std::string text, std::string_view hash) {

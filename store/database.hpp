@@ -52,6 +52,14 @@ class Statement {
     return *this;
   }
 
+  /// The same for a statement that has placeholders for those values only that are there.
+  template <class... Values>
+  Statement& bind_present(const std::optional<Values>&... values) {
+    int index = 0;
+    ((values ? bind_value(++index, *values) : void()), ...);
+    return *this;
+  }
+
   /// True: there is a row to read. Throws StoreError.
   bool step();
   /// For statements without rows; may be bound and run again afterwards. Throws StoreError.
@@ -102,6 +110,8 @@ class Database {
   /// beside it, as `<path>.schema-<version>`. Throws StoreError when
   /// there is none to read, it is somebody else's, damaged, or of a newer schema.
   Database(const std::string& path, Access access, const Schema& schema);
+  Database(Database&&) = default;
+  Database& operator=(Database&&) = delete;
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
@@ -116,6 +126,8 @@ class Database {
   bool in_transaction() const;
   /// True if another connection has committed something since the last call, and for the first call.
   bool changed_by_others();
+  /// The next call is the first one again.
+  void forget_others() { seen_version_ = -1; }
   /// Throws StoreError when SQLite finds the file damaged. Reads all of it, or, with names of tables in
   /// `except`, all other tables one by one.
   void check_health(std::span<const std::string_view> except = {});

@@ -102,7 +102,8 @@ std::string fields_to_text(const Fields& fields) {
 }
 
 Fields fields_from_text(std::string_view text) {
-  auto fields = fields_from_json(parse_stored(text));
+  ShortMemory memory;
+  auto fields = fields_from_json(parse_stored(text, &memory.resource));
   if (!fields) fail("a user");
   return *std::move(fields);
 }
@@ -123,7 +124,8 @@ std::string user_to_text(const std::optional<User>& user) {
 }
 
 std::optional<User> user_from_text(std::string_view text) {
-  const json::value document = parse_stored(text);
+  ShortMemory memory;
+  const json::value document = parse_stored(text, &memory.resource);
   if (document.is_null()) return std::nullopt;
   auto user = user_from_json(document);
   if (!user) fail("a user");

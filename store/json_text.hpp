@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/value.hpp>
 #include <optional>
 #include <string>
@@ -25,6 +27,12 @@ std::optional<User> user_from_text(std::string_view text);
 
 std::string catalog_to_text(const Catalog& catalog);
 Catalog catalog_from_text(std::string_view text);
+
+/// Where a document lives that is soon done with: one piece of memory, given back in one go.
+struct ShortMemory {
+  std::array<unsigned char, 8192> first;
+  boost::json::monotonic_resource resource{first.data(), first.size()};
+};
 
 /// Parses a document from the store, which then lives in `memory`.
 boost::json::value parse_stored(std::string_view text, boost::json::storage_ptr memory = {});

@@ -15,12 +15,16 @@ Digest node_of(const Digest& left, const Digest& right) {
   return sha256(std::string_view{bytes.data(), bytes.size()});
 }
 
-/// Empty: no lower-case hex digit.
-std::optional<unsigned> value_of(char digit) {
-  if (digit >= '0' && digit <= '9') return static_cast<unsigned>(digit - '0');
-  if (digit >= 'a' && digit <= 'f') return static_cast<unsigned>(digit - 'a') + 10;
-  return std::nullopt;
-}
+constexpr unsigned char no_digit = 0xff;
+
+/// By byte; lower case only.
+constexpr std::array<unsigned char, 256> digit_values = [] {
+  std::array<unsigned char, 256> values{};
+  values.fill(no_digit);
+  for (unsigned char value = 0; value < 16; ++value)
+    values[static_cast<unsigned char>("0123456789abcdef"[value])] = value;
+  return values;
+}();
 
 }  // namespace
 
@@ -28,10 +32,10 @@ std::optional<Digest> digest_from_hex(std::string_view text) {
   Digest digest{};
   if (text.size() != digest.size() * 2) return std::nullopt;
   for (std::size_t i = 0; i < digest.size(); ++i) {
-    const auto high = value_of(text[2 * i]);
-    const auto low = value_of(text[2 * i + 1]);
-    if (!high || !low) return std::nullopt;
-    digest[i] = static_cast<unsigned char>(*high << 4U | *low);
+    const auto high = digit_values[static_cast<unsigned char>(text[2 * i])];
+    const auto low = digit_values[static_cast<unsigned char>(text[2 * i + 1])];
+    if (high == no_digit || low == no_digit) return std::nullopt;
+    digest[i] = static_cast<unsigned char>(high << 4U | low);
   }
   return digest;
 }

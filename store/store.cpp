@@ -44,6 +44,11 @@ std::vector<Run> read_runs(Statement& statement) {
 
 Store::Store(const std::string& path, Access access) : database_(path, access, store_schema()) {}
 
+Database Store::release() && {
+  database_.forget_others();
+  return std::move(database_);
+}
+
 void Store::check_state() {
   constexpr std::array<std::string_view, 2> audit{"audit", "audit_bodies"};
   database_.check_health(audit);

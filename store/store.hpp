@@ -22,6 +22,10 @@ class Store {
  public:
   /// Makes or upgrades the file when it may be written; reading asks for one that is there.
   Store(const std::string& path, Access access);
+  /// In a database of this schema that is open already.
+  explicit Store(Database database) : database_(std::move(database)) {}
+  /// The connection, for a store to come; this one is at its end. No transaction may be under way.
+  Database release() &&;
 
   /// Reads the whole file. Throws StoreError when it is damaged.
   void check_health() { database_.check_health(); }

@@ -17,6 +17,12 @@ constexpr std::string_view intent_columns_sql =
     "after_image,"
     " body, desired_digest, state, message, opened_at, resolve_after, closed_at FROM intents";
 
+/// What may have changed the account since a moment, the oldest first.
+constexpr std::string_view writes_since_sql =
+    "SELECT COALESCE(closed_at, opened_at), operation, username, state FROM intents WHERE account = ?"
+    " AND ((state IN ('done', 'unverified') AND closed_at >= ?) OR state IN ('open', 'unknown'))"
+    " ORDER BY 1, id";
+
 IntentState state_from_name(std::string_view name) {
   for (const IntentState state : {IntentState::open, IntentState::unknown, IntentState::done,
                                   IntentState::unverified, IntentState::failed, IntentState::not_done}) {
@@ -162,13 +168,14 @@ std::string_view name_of(IntentState state) {
 }
 
 std::int64_t Store::open_intent(const NewIntent& intent, Time now) {
-  constexpr std::string_view unresolved_sql =
-      "SELECT id FROM intents WHERE account = ? AND user_key = ? AND state IN ('open', 'unknown')";
   Transaction transaction(database_);
-  auto unresolved = database_.prepare(unresolved_sql);
-  if (unresolved.bind(intent.account, key_of(intent.username)).step()) {
+  IntentFilter unresolved;
+  unresolved.account = intent.account;
+  unresolved.username = intent.username;
+  unresolved.unresolved_only = true;
+  if (const auto others = list_intents(unresolved); !others.empty()) {
     throw StoreError("account " + intent.account + ": user " + intent.username +
-                     " has an unresolved write (intent " + std::to_string(unresolved.integer(0)) +
+                     " has an unresolved write (intent " + std::to_string(others.front().id) +
                      "): it must be looked up before another is sent");
   }
   insert_intent(database_, intent, now);
@@ -247,27 +254,24 @@ std::optional<Intent> Store::find_intent(std::int64_t id) {
 }
 
 std::vector<Intent> Store::list_intents(const IntentFilter& filter) {
-  // One statement for each combination, so that the indexes serve; every placeholder stands in all of them.
+  // One statement for each combination, so that the indexes serve.
   std::string sql(intent_columns_sql);
-  sql += filter.account ? " WHERE account = ?1" : " WHERE ?1 IS NULL";
-  sql += filter.username ? " AND user_key = ?2" : " AND ?2 IS NULL";
-  sql += filter.run ? " AND run = ?3" : " AND ?3 IS NULL";
+  sql += " WHERE TRUE";
+  if (filter.account) sql += " AND account = ?";
+  if (filter.username) sql += " AND user_key = ?";
+  if (filter.run) sql += " AND run = ?";
   if (filter.unresolved_only) sql += " AND state IN ('open', 'unknown')";
   auto statement = database_.prepare(sql + " ORDER BY id");
   std::optional<std::string> user_key;
   if (filter.username) user_key = key_of(*filter.username);
-  statement.bind(filter.account, user_key, filter.run);
+  statement.bind_present(filter.account, user_key, filter.run);
   std::vector<Intent> intents;
   while (statement.step()) intents.push_back(read_intent(statement));
   return intents;
 }
 
 std::vector<DoneWrite> Store::done_since(const std::string& account, Time since) {
-  constexpr std::string_view sql =
-      "SELECT COALESCE(closed_at, opened_at), operation, username FROM intents WHERE account = ?"
-      " AND ((state IN ('done', 'unverified') AND closed_at >= ?) OR state IN ('open', 'unknown'))"
-      " ORDER BY 1, id";
-  auto statement = database_.prepare(sql);
+  auto statement = database_.prepare(writes_since_sql);
   statement.bind(account, since);
   std::vector<DoneWrite> writes;
   while (statement.step()) {
@@ -277,29 +281,32 @@ std::vector<DoneWrite> Store::done_since(const std::string& account, Time since)
 }
 
 std::map<std::string, Time> Store::recent_creates(const std::string& account, Time since) {
-  constexpr std::string_view sql =
-      "SELECT user_key, MAX(closed_at) FROM intents"
-      " WHERE account = ? AND operation = 'create' AND state = 'done' AND closed_at >= ?"
-      " GROUP BY user_key ORDER BY user_key";
-  auto statement = database_.prepare(sql);
+  auto statement = database_.prepare(writes_since_sql);
   statement.bind(account, since);
   std::map<std::string, Time> creates;
-  while (statement.step()) creates.emplace(statement.text(0), statement.time(1));
+  while (statement.step()) {
+    const bool created =
+        statement.text(1) == name_of(Operation::create) && statement.text(3) == name_of(IntentState::done);
+    if (created) creates[key_of(statement.text(2))] = statement.time(0);
+  }
   return creates;
 }
 
 std::map<std::string, Tombstone> Store::tombstones(const std::string& account) {
-  constexpr std::string_view sql =
-      "SELECT user_key, username, closed_at, desired_digest FROM intents AS removal"
-      " WHERE account = ? AND operation = 'delete' AND state = 'done'"
-      " AND NOT EXISTS (SELECT 1 FROM intents AS later WHERE later.account = removal.account"
-      " AND later.user_key = removal.user_key AND later.id > removal.id AND later.state = 'done'"
-      " AND later.operation IN ('create', 'delete')) ORDER BY user_key";
-  auto statement = database_.prepare(sql);
-  statement.bind(account);
+  constexpr std::string_view removals_sql =
+      "SELECT user_key, username, closed_at, desired_digest, id FROM intents"
+      " WHERE account = ? AND operation = 'delete' AND state = 'done'";
+  constexpr std::string_view later_sql =
+      "SELECT 1 FROM intents WHERE account = ? AND user_key = ? AND id > ? AND state = 'done'"
+      " AND operation IN ('create', 'delete')";
+  auto removals = database_.prepare(removals_sql);
+  removals.bind(account);
   std::map<std::string, Tombstone> tombstones;
-  while (statement.step()) {
-    tombstones.emplace(statement.text(0), Tombstone{statement.text(1), statement.time(2), statement.text(3)});
+  while (removals.step()) {
+    const auto user_key = removals.text(0);
+    auto later = database_.prepare(later_sql);
+    if (later.bind(account, user_key, removals.integer(4)).step()) continue;
+    tombstones.emplace(user_key, Tombstone{removals.text(1), removals.time(2), removals.text(3)});
   }
   return tombstones;
 }

@@ -205,11 +205,12 @@ bool Store::resume(const std::optional<std::string>& account, const std::string&
 }
 
 std::optional<Pause> Store::paused(const std::string& account) {
-  constexpr std::string_view sql =
-      "SELECT scope, reason, actor, since FROM pauses WHERE scope IN (?, '') ORDER BY scope LIMIT 1";
-  auto statement = database_.prepare(sql);
-  if (!statement.bind(account).step()) return std::nullopt;
-  return read_pause(statement);
+  // One by one: before every write it is asked, and both together take a table of their own in SQLite.
+  for (const std::string_view scope : {all_accounts, std::string_view(account)}) {
+    auto statement = database_.prepare("SELECT scope, reason, actor, since FROM pauses WHERE scope = ?");
+    if (statement.bind(scope).step()) return read_pause(statement);
+  }
+  return std::nullopt;
 }
 
 std::vector<Pause> Store::list_pauses() {
@@ -289,9 +290,9 @@ std::optional<Approval> Store::decide(const ApprovalDecision& decision, Time now
 
 std::vector<Approval> Store::list_approvals(const std::optional<std::string>& account) {
   std::string sql(approval_columns_sql);
-  sql += account ? " WHERE account = ?1" : " WHERE ?1 IS NULL";
+  if (account) sql += " WHERE account = ?";
   auto statement = database_.prepare(sql + " ORDER BY account, requested_at, action");
-  statement.bind(account);
+  statement.bind_present(account);
   std::vector<Approval> approvals;
   while (statement.step()) approvals.push_back(read_approval(statement));
   return approvals;

@@ -1,6 +1,7 @@
 #include "sync/plan_json.hpp"
 
 #include <boost/json/array.hpp>
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -22,6 +23,7 @@ json::array strings(const std::vector<std::string>& items) {
 
 json::object action_document(const JudgedAction& judged) {
   json::object action;
+  action.reserve(8);
   action["id"] = judged.action.id;
   action["operation"] = name_of(judged.action.operation);
   action["username"] = judged.action.username;
@@ -37,6 +39,7 @@ json::object action_document(const JudgedAction& judged) {
 json::object account_document(const JudgedPlan& judged) {
   const auto& plan = judged.plan();
   json::object account;
+  account.reserve(7);
   account["account"] = plan.account;
   account["observedAt"] = format_time(plan.observed_at);
   account["complete"] = plan.complete;
@@ -59,6 +62,7 @@ json::object account_document(const JudgedPlan& judged) {
 
 json::object summary_document(const PlanSummary& summary) {
   json::object document;
+  document.reserve(7);
   document["create"] = summary.create;
   document["update"] = summary.update;
   document["enable"] = summary.enable;
@@ -134,6 +138,7 @@ json::value to_json(const Value& value) {
 
 json::value to_json(const Fields& fields) {
   json::object object;
+  object.reserve(all_fields.size());
   for (Field field : all_fields) {
     if (const auto& value = fields.get(field)) object[name_of(field)] = to_json(*value);
   }
@@ -144,6 +149,7 @@ json::value to_json(const std::vector<Change>& changes) {
   json::array array;
   for (const auto& change : changes) {
     json::object object;
+    object.reserve(3);
     object["field"] = name_of(change.field);
     object["from"] = optional_json(change.from);
     object["to"] = optional_json(change.to);
@@ -154,6 +160,7 @@ json::value to_json(const std::vector<Change>& changes) {
 
 json::value to_json(const User& user) {
   json::object object;
+  object.reserve(3);
   object["username"] = user.username;
   object["userId"] = user.user_id;
   object["fields"] = to_json(user.fields);
@@ -209,6 +216,7 @@ json::object plan_document(const std::vector<const JudgedPlan*>& plans, Time cre
   json::array accounts;
   for (const auto* plan : plans) accounts.push_back(account_document(*plan));
   json::object document;
+  document.reserve(6);
   document["version"] = 1;
   document["id"] = "";
   document["createdAt"] = format_time(created_at);
@@ -219,7 +227,9 @@ json::object plan_document(const std::vector<const JudgedPlan*>& plans, Time cre
   return document;
 }
 
-std::string id_of_plan(json::object document) {
+std::string id_of_plan(const json::object& whole) {
+  json::monotonic_resource memory;
+  json::object document{whole, &memory};
   document["id"] = "";
   document["createdAt"] = "";
   if (auto* accounts = array_of(document, "accounts")) {

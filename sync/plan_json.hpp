@@ -25,7 +25,7 @@ std::optional<User> user_from_json(const boost::json::value& json);
 boost::json::object plan_document(const std::vector<const JudgedPlan*>& plans, Time created_at);
 
 /// The `id` that belongs to what a plan document says, whatever id it bears. Understands any document.
-std::string id_of_plan(boost::json::object document);
+std::string id_of_plan(const boost::json::object& whole);
 
 /// The document as text: two-space indentation and a final newline, so that plans can be compared line by
 /// line.
