@@ -24,11 +24,16 @@ struct Unsynced {
 
 namespace {
 
-// Room that a file has left behind, for the next: to grow anew costs more than to write.
+// Room that a file has left behind, for the next: to grow costs more than to write.
 class Room {
  public:
   static std::string take() {
-    if (left().empty()) return {};
+    constexpr std::size_t enough = 512 * 1024;  // for the write-ahead log of a story, most of the time
+    if (left().empty()) {
+      std::string room;
+      room.reserve(enough);
+      return room;
+    }
     auto room = std::move(left().back());
     left().pop_back();
     return room;
@@ -204,7 +209,6 @@ int shm_map(sqlite3_file* file, int index, int size, int extend, void volatile**
   if (wanted >= regions.size() && extend == 0) return SQLITE_OK;
   while (regions.size() <= wanted) {
     regions.push_back(std::make_unique<std::array<char, 32 * 1024>>());
-    regions.back()->fill(0);
   }
   *memory = regions[wanted]->data();
   return SQLITE_OK;
@@ -469,6 +473,19 @@ void MemoryDisk::load(const Image& image) {
     auto file = std::make_shared<File>();
     file->bytes = bytes;
     files_[name] = std::move(file);
+  }
+}
+
+void MemoryDisk::put_back(const Image& image) {
+  dead_ = false;
+  for (auto& [name, file] : files_) {
+    const auto known = image.find(name);
+    if (known == image.end())
+      file->bytes.clear();
+    else
+      file->bytes = known->second;
+    file->unsynced.clear();
+    for (auto& region : file->regions) region->fill(0);
   }
 }
 

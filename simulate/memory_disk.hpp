@@ -51,6 +51,9 @@ class MemoryDisk {
   using Image = std::map<std::string, std::string>;
   Image image() const;
   void load(const Image& image);
+  /// The same while connections stay open, in which nothing is under way: to them it is as if others had been
+  /// at work and had died.
+  void put_back(const Image& image);
 
   struct File;        ///< of the implementation
   struct Connection;  ///< of the implementation

@@ -14,9 +14,12 @@ constexpr int most_polls_to_settle = 64;
 
 }  // namespace
 
-Performance::Performance(const Story& story, MemoryDisk& disk, Chaos& chaos, Trace& trace, Sabotage sabotage)
-    : story_(story), disk_(disk), chaos_(chaos), trace_(trace) {
-  stage_.sabotage = sabotage;
+Performance::Performance(const Story& story, MemoryDisk& disk, boost::asio::io_context& io,
+                         std::optional<Database>& spare, Chaos& chaos, Trace& trace, Sabotage sabotage)
+    : story_(story), disk_(disk), chaos_(chaos), trace_(trace), stage_{story_,  timeline_, wall_,    disk_,
+                                                                       portal_, witness_,  chaos_,   trace_,
+                                                                       io,      spare,     sabotage, {},
+                                                                       false,   true,      {}} {
   stage_.disturb = [this](Trouble trouble, const std::string& key) { disturb(trouble, key); };
   disk_.before_effect = [this](MemoryDisk::Effect effect) { return ask_disk(effect); };
   disk_.on_sync = [this] {
@@ -42,9 +45,7 @@ Ending Performance::play() {
   settle();
   Ending ending;
   judge_end(ending);
-  // The disk is not going to be used any more: that the last process folds its log is not worth the time.
-  if (process_) process_->die();
-  process_.reset();
+  close();
   disk_.before_effect = nullptr;
   disk_.on_row = nullptr;
   disk_.on_sync = nullptr;
@@ -55,6 +56,16 @@ Ending Performance::play() {
   ending.processes = processes_;
   ending.writes = stage_.ledger.writes;
   return ending;
+}
+
+// The disk is not going to be used any more: that the last process folds its log is not worth the time.
+void Performance::close() {
+  if (!process_) return;
+  if (processes_ == 1 && !stage_.disk_failed && !process_->over())
+    stage_.spare.emplace(process_->abandon());
+  else
+    process_->die();
+  process_.reset();
 }
 
 void Performance::arrange() {

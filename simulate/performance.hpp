@@ -33,8 +33,8 @@ struct Ending {
 /// goes wrong; then nothing goes wrong any more, and the end is judged.
 class Performance {
  public:
-  Performance(const Story& story, MemoryDisk& disk, Chaos& chaos, Trace& trace,
-              Sabotage sabotage = Sabotage::none);
+  Performance(const Story& story, MemoryDisk& disk, boost::asio::io_context& io,
+              std::optional<Database>& spare, Chaos& chaos, Trace& trace, Sabotage sabotage = Sabotage::none);
 
   Ending play();
 
@@ -54,6 +54,8 @@ class Performance {
   void set_clock();
   int ask_disk(MemoryDisk::Effect effect);
 
+  void close();
+
   void judge_end(Ending& ending);
   void judge_users();
   void judge_user(const Entry& entry);
@@ -70,8 +72,7 @@ class Performance {
   WallClock wall_;
   Witness witness_{story_, timeline_};
   Portal portal_{story_, timeline_, witness_};
-  Stage stage_{story_, timeline_,      wall_, disk_, portal_, witness_, chaos_,
-               trace_, Sabotage::none, {},    false, true,    {}};
+  Stage stage_;
   std::unique_ptr<Process> process_;
   int cycles_ = 0;
   int processes_ = 0;

@@ -78,8 +78,10 @@ sim::World& Portal::as_of(Duration age) {
 
 std::string Portal::key_in_path(const std::string& path) const {
   const auto target = sim::parse_target(path);
-  if (!target || target->segments.empty()) return {};
-  const auto& parts = target->segments;
+  return target ? key_in_path(target->segments) : std::string{};
+}
+
+std::string Portal::key_in_path(const std::vector<std::string>& parts) const {
   const bool item = parts.size() >= 2 && parts[parts.size() - 2] == "users";
   if (!item) return {};
   if (const auto* user = world_.find_by_id(parts.back())) return key_of(user->username);
@@ -117,7 +119,7 @@ sim::Response Portal::answer(const sim::Request& request, const Mischief& mischi
   auto& world = reading && mischief.age > Duration{0} ? as_of(mischief.age) : world_;
   const sim::ApiCall call{request, *target, world, story_.dialect, mischief.list};
   auto response = story_.dashboard ? sim::answer_dashboard(call) : sim::answer_v1(call);
-  const auto key = reading ? key_in_path(request.target) : std::string{};
+  const auto key = reading ? key_in_path(target->segments) : std::string{};
   if (const auto* user = key.empty() ? nullptr : world.find(key)) witness_.shown(*user);
   return response;
 }

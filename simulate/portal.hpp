@@ -30,6 +30,7 @@ class Portal {
   void happen(const PortalDeed& deed);
   /// Whose user a path speaks of; empty: nobody's.
   std::string key_in_path(const std::string& path) const;
+  std::string key_in_path(const std::vector<std::string>& segments) const;
 
   const sim::World& truth() const { return world_; }
   sim::Instant now() const;

@@ -57,6 +57,13 @@ RestLogin login_of(const Story& story) {
   return login;
 }
 
+Store open_store(Stage& stage, int number) {
+  if (number > 1 || !stage.spare) return Store{stage.disk.path(), Access::read_write};
+  auto connection = std::move(*stage.spare);
+  stage.spare.reset();
+  return Store{std::move(connection)};
+}
+
 }  // namespace
 
 /// Records exchanges for real, and notes which of them have to be in the log in the end.
@@ -123,7 +130,7 @@ struct Process::Stack {
 Process::Process(Stage& stage, int number)
     : stage_(stage),
       random_(Dice{stage.story.number + static_cast<std::uint64_t>(number), "process"}),
-      store_(stage.disk.path(), Access::read_write),
+      store_(open_store(stage, number)),
       events_(std::make_unique<Events>(stage)),
       stack_(std::make_unique<Stack>(stage, *this)) {
   if (number > 1) store_.check_health();
@@ -141,6 +148,11 @@ Process::~Process() {
 void Process::die() {
   stage_.disk.die();
   life_.die();
+}
+
+Database Process::abandon() {
+  life_.die();
+  return std::move(store_).release();
 }
 
 void Process::reload() {
@@ -164,13 +176,13 @@ void Process::poll(int cycle) {
 
 void Process::drive(Awaitable<void> work) {
   bool finished = false;
-  asio::co_spawn(io_, std::move(work), [&finished](std::exception_ptr failure) {
+  asio::co_spawn(stage_.io, std::move(work), [&finished](std::exception_ptr failure) {
     finished = true;
     if (failure) std::rethrow_exception(failure);
   });
   for (int steps = 0; !finished; ++steps) {
-    io_.restart();
-    io_.poll();
+    stage_.io.restart();
+    stage_.io.poll();
     if (finished) return;
     if (steps > most_steps || !stage_.timeline.step()) {
       stage_.witness.complain("a cycle never ends");

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
 
@@ -39,6 +38,8 @@ class Process {
   bool settled();
   const Phase& phase() const { return phase_; }
   Store& store() { return store_; }
+  /// Ends the process without a word and leaves its connection to the store.
+  Database abandon();
   Life& life() { return life_; }
 
  private:
@@ -57,7 +58,6 @@ class Process {
   Life life_{stage_.timeline};
   SimulatedClock clock_{stage_.timeline, life_, stage_.wall};
   SimulatedRandom random_;
-  boost::asio::io_context io_{1};
   Store store_;
   std::unique_ptr<Events> events_;
   Phase phase_;

@@ -28,13 +28,20 @@ void Simulation::prepare_disk() {
   empty_store_ = disk_.image();
 }
 
+void Simulation::clear_disk() {
+  if (spare_)
+    disk_.put_back(empty_store_);
+  else
+    disk_.load(empty_store_);
+}
+
 void Simulation::turn_to(std::uint64_t number) {
   if (story_ && story_->number == number) return;
   story_ = make_story(number);
-  disk_.load(empty_store_);
+  clear_disk();
   auto nothing = Chaos::none();
   Trace silent{false};
-  Performance performance{*story_, disk_, nothing, silent};
+  Performance performance{*story_, disk_, io_, spare_, nothing, silent};
   undisturbed_ = performance.play();
 }
 
@@ -42,10 +49,10 @@ SeedReport Simulation::run(std::uint64_t seed, bool trace_it) {
   turn_to(seed / seeds_of_a_story);
   SeedReport report;
   report.seed = seed;
-  disk_.load(empty_store_);
+  clear_disk();
   Chaos chaos{seed, scenario_};
   Trace trace{trace_it};
-  Performance performance{*story_, disk_, chaos, trace, sabotage_};
+  Performance performance{*story_, disk_, io_, spare_, chaos, trace, sabotage_};
   const auto ending = performance.play();
   report.complaints = ending.complaints;
   for (const auto& complaint : undisturbed_.complaints) {

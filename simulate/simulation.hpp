@@ -34,6 +34,7 @@ class Simulation {
 
  private:
   void prepare_disk();
+  void clear_disk();
   void turn_to(std::uint64_t story);
   void compare(const Ending& ending, SeedReport& report) const;
   void compare_user(const std::string& key, const Ending& ending, SeedReport& report) const;
@@ -41,6 +42,8 @@ class Simulation {
   std::optional<Trouble> scenario_;
   Sabotage sabotage_;
   MemoryDisk disk_;
+  boost::asio::io_context io_{1};
+  std::optional<Database> spare_;
   MemoryDisk::Image empty_store_;
   std::optional<Story> story_;
   Ending undisturbed_;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <boost/asio/io_context.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,7 @@
 #include "simulate/portal.hpp"
 #include "simulate/timeline.hpp"
 #include "simulate/witness.hpp"
+#include "store/database.hpp"
 
 namespace usersyncd::simulate {
 
@@ -40,6 +43,10 @@ struct Stage {
   Witness& witness;
   Chaos& chaos;
   Trace& trace;
+  boost::asio::io_context& io;  ///< a process leaves nothing in it
+  /// A connection to a store that is new, left by the one process of an earlier performance: to open one
+  /// costs a fifth of a performance. Every process but the first opens its own.
+  std::optional<Database>& spare;
   Sabotage sabotage = Sabotage::none;
   Ledger ledger;
   bool disk_failed = false;     ///< the disk has refused something in this run

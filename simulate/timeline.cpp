@@ -1,7 +1,7 @@
 #include "simulate/timeline.hpp"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/this_coro.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 namespace usersyncd::simulate {
@@ -25,34 +25,38 @@ void Timeline::pass(Duration duration) {
   now_ = end;
 }
 
+void Life::wake(Sleepers& sleepers, Sleepers::iterator sleeper) {
+  sleepers.extract(sleeper).mapped().wake();
+}
+
 void Life::stop() {
   stopping_ = true;
-  for (const auto& [number, sleeper] : *sleepers_) {
-    if (sleeper.until_stop) sleeper.timer->cancel();
+  for (auto next = sleepers_->begin(); next != sleepers_->end();) {
+    const auto sleeper = next++;
+    if (sleeper->second.until_stop) wake(*sleepers_, sleeper);
   }
 }
 
 void Life::die() {
   dead_ = true;
-  for (const auto& [number, sleeper] : *sleepers_) sleeper.timer->cancel();
+  while (!sleepers_->empty()) wake(*sleepers_, sleepers_->begin());
 }
 
 Awaitable<void> Life::wait(Duration duration, bool until_stop) {
   check();
   if (until_stop && stopping_) co_return;
-  const auto executor = co_await asio::this_coro::executor;
-  asio::steady_timer timer(executor, asio::steady_timer::time_point::max());
   const auto number = next_++;
-  sleepers_->emplace(number, Sleeper{&timer, until_stop});
-  const auto wake = [sleepers = sleepers_, number] {
+  timeline_.at(timeline_.now() + duration, [sleepers = sleepers_, number] {
     const auto sleeper = sleepers->find(number);
-    if (sleeper != sleepers->end()) sleeper->second.timer->cancel();
+    if (sleeper != sleepers->end()) wake(*sleepers, sleeper);
+  });
+  // Not a timer: nobody waits for real time here, and the system has nothing to do with it.
+  const auto sleep = [sleepers = sleepers_, number, until_stop](auto woken) {
+    const auto shared = std::make_shared<decltype(woken)>(std::move(woken));
+    sleepers->emplace(number, Sleeper{[shared] { asio::post(std::move(*shared)); }, until_stop});
   };
-  timeline_.at(timeline_.now() + duration, wake);
-  boost::system::error_code woken;
-  auto token = asio::redirect_error(asio::use_awaitable, woken);
-  co_await timer.async_wait(token);
-  sleepers_->erase(number);
+  auto slept = asio::async_initiate<const asio::use_awaitable_t<>, void()>(sleep, asio::use_awaitable);
+  co_await std::move(slept);
   check();
 }
 

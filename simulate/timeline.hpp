@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <map>
 
@@ -36,6 +35,7 @@ class Timeline {
 class Life {
  public:
   explicit Life(Timeline& timeline) : timeline_(timeline) {}
+  ~Life() { sleepers_->clear(); }
   Life(const Life&) = delete;
   Life& operator=(const Life&) = delete;
 
@@ -54,16 +54,18 @@ class Life {
 
  private:
   struct Sleeper {
-    boost::asio::steady_timer* timer;
+    std::function<void()> wake;
     bool until_stop;
   };
+  using Sleepers = std::map<std::uint64_t, Sleeper>;
+  static void wake(Sleepers& sleepers, Sleepers::iterator sleeper);
+
   Timeline& timeline_;
   bool stopping_ = false;
   bool dead_ = false;
   std::uint64_t next_ = 0;
   // Shared with the acts that wake: they may come when this process is long gone.
-  std::shared_ptr<std::map<std::uint64_t, Sleeper>> sleepers_ =
-      std::make_shared<std::map<std::uint64_t, Sleeper>>();
+  std::shared_ptr<Sleepers> sleepers_ = std::make_shared<Sleepers>();
 };
 
 /// The clock on the wall, which somebody may set.

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include "providers/rate_gate.hpp"
 #include "simulate/timeline.hpp"

@@ -139,3 +139,23 @@ TEST_CASE("memory disk: two connections see each other's commits, and wait for e
   note(two, "second");
   CHECK(one.load_note("5500001", "name") == "second");
 }
+
+TEST_CASE("memory disk: under a connection that stays open, put back is put back") {
+  MemoryDisk disk;
+  { const Store made{disk.path(), Access::read_write}; }
+  const auto image = disk.image();
+  std::optional<Database> connection;
+  for (const auto* content : {"one", "two", "three"}) {
+    if (connection) disk.put_back(image);
+    Store store = connection ? Store{std::move(*connection)} : Store{disk.path(), Access::read_write};
+    CHECK_FALSE(store.load_note("5500001", "name"));
+    note(store, content);
+    CHECK(noted(disk) == content);
+    store.check_health();
+    disk.die();
+    connection.emplace(std::move(store).release());
+  }
+  connection.reset();
+  disk.load(image);
+  CHECK(noted(disk) == "nothing");
+}
