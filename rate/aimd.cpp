@@ -7,11 +7,13 @@ namespace {
 
 constexpr double slowest = 0.05;  // one request in twenty seconds
 constexpr double decrease = 0.7;
-constexpr int few_refusals = 2;             // in a row; the more follow, the longer is it shut, and
-constexpr double patient_decrease = 0.5;    // the less does it help to ask often
 constexpr double least_increase = 0.5;      // requests per second, each second
 constexpr double relative_increase = 0.05;  // or such a share of the rate, each second,
 constexpr double most_increase = 0.5;       // but no more than that of a slow one
+
+double increase_in_a_second(double rate) {
+  return std::clamp(least_increase, relative_increase * rate, most_increase * rate);
+}
 
 }  // namespace
 
@@ -32,18 +34,14 @@ void Aimd::sent(Seconds now) {
 }
 
 void Aimd::accepted(Seconds now, double fastest) {
-  if (refusals_ > few_refusals) {
-    // As if it had asked as often as usual meanwhile.
-    const double usual = decrease / ((1 - decrease) * (now - shut_since_));
-    rate_ = std::max({slowest, rate_, std::min(usual, decrease * rate_when_shut_)});
-  }
-  refusals_ = 0;
   // A pause earns no more than a second of busy work would.
   const double passed = std::clamp(now - last_answer_, 0.0, 1.0);
-  const double increase =
-      std::clamp(least_increase, relative_increase * rate_, most_increase * rate_) * passed;
-  rate_ = std::max(rate_, std::min(fastest, rate_ + increase));
+  rate_ = std::max(rate_, std::min(fastest, rate_ + increase_in_a_second(rate_) * passed));
   last_answer_ = now;
+}
+
+double Aimd::growth(double rate) {
+  return increase_in_a_second(rate) / rate / rate;
 }
 
 double Aimd::run(double rate) {
@@ -56,11 +54,7 @@ void Aimd::refused(Seconds sent_at, Seconds now) {
   last_answer_ = now;
   if (sent_at <= last_refusal_) return;  // had left before the last cut: nothing new
   last_refusal_ = now;
-  if (++refusals_ == 1) {
-    shut_since_ = now;
-    rate_when_shut_ = rate_;
-  }
-  rate_ = std::max(slowest, rate_ * (refusals_ > few_refusals ? patient_decrease : decrease));
+  rate_ = std::max(slowest, decrease * rate_);
   next_ = now + 1 / rate_;
 }
 

@@ -19,15 +19,14 @@ class Aimd {
 
   /// How many it has accepted from one refusal to the next by a provider that takes `rate` per second.
   static double run(double rate);
+  /// By what share of `rate` it climbs with each acceptance, when it is used all the time.
+  static double growth(double rate);
 
  private:
   double rate_ = 1;
   Seconds next_ = -never;
   Seconds last_answer_ = 0;
   Seconds last_refusal_ = -never;
-  int refusals_ = 0;  ///< in a row
-  Seconds shut_since_ = 0;
-  double rate_when_shut_ = 0;
 };
 
 }  // namespace usersyncd::rate

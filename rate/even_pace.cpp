@@ -3,11 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "rate/aimd.hpp"
+
 namespace usersyncd::rate {
 namespace {
 
 constexpr double slowest = 0.002;  // one request in eight minutes
-constexpr double per_place = 8;    ///< accepted, in the ramp, for one more under way
+// In the ramp: so many are accepted for one more under way at first, so many may be under way until so many
+// were accepted, and from then on so many for one more. Whatever is under way when the burst is used up is
+// refused, and most bursts are small.
+constexpr double first_per_place = 2, few_places = 3, small_burst = 32, per_place = 8;
 // A provider that was shut for so long after so many has windows: what it opens for may be as many again.
 constexpr Seconds long_shut = 5;
 constexpr double large_burst = 30;
@@ -15,7 +20,8 @@ constexpr Seconds least_idle = 1;  ///< in which nothing was to do
 constexpr double near = 1.4;       ///< steps within which a limit is where it was
 constexpr double early = 0.4;      ///< share of the way back to it
 constexpr double most_haste = 9;
-constexpr double hasty = 2;  ///< progress with which it goes on after a limit that was not there
+constexpr double overdue = 1.2;  ///< progress from which on it climbs as AIMD does at least
+constexpr double hasty = 2;      ///< progress with which it goes on after a limit that was not there
 constexpr double least_excess = 2, most_depth = 12;
 constexpr double known_from = 8;        ///< acceptances, as if a limit from before had been measured by them
 constexpr Seconds usual_delay = 0.002;  ///< of timers and of other work: it is made up for
@@ -75,7 +81,9 @@ void EvenPace::accepted(Seconds sent_at, Seconds now, Seconds round_trip, int pl
   }
   const double most = places / round_trip;
   if (ramp_) {
-    rate_ = std::max(rate_, std::min(most, (1 + in_ramp_ / per_place) / round_trip));
+    const double wide = std::min(few_places, 1 + in_ramp_ / first_per_place) +
+                        std::max(0.0, in_ramp_ - small_burst) / per_place;
+    rate_ = std::max(rate_, std::min(most, wide / round_trip));
   } else {
     if (pressed_) climb(now);
     rate_ = std::min(rate_, most);
@@ -91,7 +99,8 @@ void EvenPace::opened(Seconds now, Seconds round_trip, int places) {
   if (once) return;
   throughput_.unused(unused_share * (now - cut_));
   progress_ = 0;
-  if (!measured_ && shut >= long_shut && in_ramp_ >= large_burst) {
+  const bool begun_shut = in_ramp_ <= 1;  // nothing had come through that could tell anything
+  if (!measured_ && (begun_shut || (shut >= long_shut && in_ramp_ >= large_burst))) {
     ramp_ = true;
     rate_ = 1 / round_trip;
     in_ramp_ = 0;
@@ -107,7 +116,9 @@ void EvenPace::opened(Seconds now, Seconds round_trip, int places) {
 void EvenPace::climb(Seconds now) {
   const double run = trust_.run(rate_);
   progress_ += 1 / run;
-  rate_ *= 1 + trust_.step() / run * std::clamp(progress_ * progress_, 1.0, most_haste);
+  double growth = trust_.step() / run * std::clamp(progress_ * progress_, 1.0, most_haste);
+  if (progress_ > overdue) growth = std::max(growth, Aimd::growth(rate_));
+  rate_ *= 1 + growth;
   // More than the limit allows, and than a window can have held back: the limit is higher.
   const bool higher = throughput_.excess(now, limit_) > least_excess + std::min(depth_, most_depth);
   if (progress_ <= 1 || !higher) return;

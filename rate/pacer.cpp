@@ -7,6 +7,8 @@ namespace {
 
 constexpr double even_stretch = 64;  ///< acceptances after which the pace is judged
 constexpr double most_refused = 8;   ///< in them
+constexpr double pays_from = 1.03;   ///< times what came through evenly
+constexpr double even_longer = 4;    ///< times as long until AIMD is tried again, if it did not pay
 constexpr double rough_below = 2;    ///< requests per second: above that AIMD is hardly ever refused either
 
 }  // namespace
@@ -52,8 +54,15 @@ void Pacer::refused(Seconds sent_at, Seconds now) {
 
 /// After a stretch, by the one or the other.
 void Pacer::judge(Seconds now) {
-  if (rough_) return resume(accepted_ / std::max(0.001, now - stretch_begin_), now);
-  rough_ = !first_ && pace_.rate() < rough_below && refused_ > most_refused;
+  const double rate = accepted_ / std::max(0.001, now - stretch_begin_);
+  if (rough_) {
+    next_even_stretch_ = rate > pays_from * even_rate_ ? even_stretch : even_longer * next_even_stretch_;
+    rough_ = false;
+    pace_.resume(rate, now);
+    return begin_stretch(next_even_stretch_, now);
+  }
+  even_rate_ = rate;
+  rough_ = !first_ && pace_.rate() < rough_below && refused_ > most_refused * stretch_ / even_stretch;
   first_ = false;
   if (!rough_) return begin_stretch(even_stretch, now);
   aimd_.resume(pace_.rate(), now);

@@ -5,9 +5,10 @@
 
 namespace usersyncd::rate {
 
-/// The floor under the learner, in force while no rule has proved better: an even pace; but AIMD as long as a
-/// slow provider refuses where nobody expects it, because somebody else takes of what it lets through. Who
-/// asks more often gets more of it then.
+/// The floor under the learner, in force while no rule has proved better: an even pace; but AIMD for a while
+/// where a slow provider refuses when nobody expects it, because somebody else takes of what it lets through,
+/// or because it lets through in one go. Who asks more often gets more of it then; where that did not pay, it
+/// is tried less and less often.
 class Pacer {
  public:
   /// Of a provider that is known to have taken `ramp` requests per second (0: nothing is known), and to have
@@ -40,6 +41,8 @@ class Pacer {
   bool first_ = true;   ///< while the limit is looked for, refusals tell nothing
   double accepted_ = 0, refused_ = 0, stretch_ = 64;  ///< since the last judgement; until the next
   double next_rough_stretch_ = 256;
+  double next_even_stretch_ = 64;  ///< after AIMD
+  double even_rate_ = 0;           ///< what came through in a second of the last one
   Seconds stretch_begin_ = 0;
 };
 

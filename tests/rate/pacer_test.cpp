@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace usersyncd::rate {
 namespace {
@@ -23,13 +24,27 @@ struct Provider {
   }
 };
 
+/// A window on the clock.
+struct Window {
+  int limit;
+  Seconds length;
+  int taken = 0;
+  double index = 0;
+
+  bool takes(Seconds at) {
+    if (std::floor(at / length) > index) taken = 0;
+    index = std::floor(at / length);
+    return ++taken <= limit;
+  }
+};
+
 struct Result {
   int refused = 0;
   Seconds time = 0;
 };
 
 /// Lets the pacer through `count` requests from `now` on.
-Result ask(Pacer& pacer, Provider& provider, int count, Seconds& now) {
+Result ask(Pacer& pacer, auto& provider, int count, Seconds& now) {
   const Seconds start = now;
   Result result;
   while (count > 0) {
@@ -73,7 +88,25 @@ TEST_CASE("a limit that was raised tenfold is found") {
   ask(pacer, provider, 200, now);
   provider.rate = 15;
   const auto raised = ask(pacer, provider, 600, now);
-  CHECK(raised.time <= 600 / 15.0 + 90);
+  CHECK(raised.time <= 600 / 15.0 + 35);
+}
+
+TEST_CASE("who began while the provider was shut looks for the limit once it opens") {
+  Pacer pacer;
+  pacer.start(0, 0);
+  Provider provider{4, 40, -200};  // for 50 s
+  Seconds now = 0;
+  ask(pacer, provider, 1, now);
+  CHECK(ask(pacer, provider, 200, now).time <= 60);
+}
+
+TEST_CASE("what lets through in one go is used, and AIMD no longer than it pays") {
+  Pacer pacer;
+  pacer.start(0, 0);
+  Window window{13, 13.5};
+  Seconds now = 0;
+  const auto result = ask(pacer, window, 1000, now);
+  CHECK(result.time <= 1000 * 13.5 / 13 * 1.18);
 }
 
 TEST_CASE("hours without work are no measure of what the provider lets through") {
