@@ -26,6 +26,8 @@ class Store {
   explicit Store(Database database) : database_(std::move(database)) {}
   /// The connection, for a store to come; this one is at its end. No transaction may be under way.
   Database release() &&;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
 
   /// Reads the whole file. Throws StoreError when it is damaged.
   void check_health() { database_.check_health(); }
