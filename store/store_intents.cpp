@@ -283,13 +283,13 @@ std::vector<DoneWrite> Store::done_since(const std::string& account, Time since)
 
 std::map<std::string, Time> Store::recent_creates(const std::string& account, Time since) {
   constexpr std::string_view sql =
-      "SELECT user_key, MAX(closed_at) FROM intents"
+      "SELECT user_key, closed_at FROM intents"
       " WHERE account = ? AND operation = 'create' AND state = 'done' AND closed_at >= ?"
-      " GROUP BY user_key ORDER BY user_key";
+      " ORDER BY closed_at";
   auto statement = database_.prepare(sql);
   statement.bind(account, since);
   std::map<std::string, Time> creates;
-  while (statement.step()) creates.emplace(statement.text(0), statement.time(1));
+  while (statement.step()) creates[statement.text(0)] = statement.time(1);
   return creates;
 }
 

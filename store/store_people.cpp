@@ -205,12 +205,14 @@ bool Store::resume(const std::optional<std::string>& account, const std::string&
 }
 
 std::optional<Pause> Store::paused(const std::string& account) {
-  // One by one: before every write it is asked, and both together take a table of their own in SQLite.
-  for (const std::string_view scope : {all_accounts, std::string_view(account)}) {
+  // One by one: before every write it is asked, and both together take a table of their own in SQLite. The
+  // account's own first: who pauses all of them and then resumes this one leaves no moment without a pause.
+  std::optional<Pause> pause;
+  for (const std::string_view scope : {std::string_view(account), all_accounts}) {
     auto statement = database_.prepare("SELECT scope, reason, actor, since FROM pauses WHERE scope = ?");
-    if (statement.bind(scope).step()) return read_pause(statement);
+    if (statement.bind(scope).step()) pause = read_pause(statement);
   }
-  return std::nullopt;
+  return pause;
 }
 
 std::vector<Pause> Store::list_pauses() {
