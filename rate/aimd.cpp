@@ -11,6 +11,11 @@ constexpr double least_increase = 0.5;      // requests per second, each second
 constexpr double relative_increase = 0.05;  // or such a share of the rate, each second,
 constexpr double most_increase = 0.5;       // but no more than that of a slow one
 
+/// A pause earns no more than a second of busy work would.
+Seconds most_passed(Seconds passed) {
+  return std::clamp(passed, 0.0, 1.0);
+}
+
 double increase_in_a_second(double rate) {
   return std::clamp(least_increase, relative_increase * rate, most_increase * rate);
 }
@@ -34,14 +39,13 @@ void Aimd::sent(Seconds now) {
 }
 
 void Aimd::accepted(Seconds now, double fastest) {
-  // A pause earns no more than a second of busy work would.
-  const double passed = std::clamp(now - last_answer_, 0.0, 1.0);
+  const Seconds passed = most_passed(now - last_answer_);
   rate_ = std::max(rate_, std::min(fastest, rate_ + increase_in_a_second(rate_) * passed));
   last_answer_ = now;
 }
 
 double Aimd::growth(double rate) {
-  return increase_in_a_second(rate) / rate / rate;
+  return increase_in_a_second(rate) * most_passed(1 / rate) / rate;
 }
 
 double Aimd::run(double rate) {

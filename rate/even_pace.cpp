@@ -99,8 +99,9 @@ void EvenPace::opened(Seconds now, Seconds round_trip, int places) {
   if (once) return;
   throughput_.unused(unused_share * (now - cut_));
   progress_ = 0;
-  const bool begun_shut = in_ramp_ <= 1;  // nothing had come through that could tell anything
-  if (!measured_ && (begun_shut || (shut >= long_shut && in_ramp_ >= large_burst))) {
+  // It was shut from the beginning, so that there is nothing yet that could tell anything.
+  if (!measured_ && in_ramp_ <= 1) return begin_again(now, round_trip);
+  if (!measured_ && shut >= long_shut && in_ramp_ >= large_burst) {
     ramp_ = true;
     rate_ = 1 / round_trip;
     in_ramp_ = 0;
@@ -113,15 +114,23 @@ void EvenPace::opened(Seconds now, Seconds round_trip, int places) {
   next_ = now + 1 / rate_;
 }
 
+/// With the one that has just come through.
+void EvenPace::begin_again(Seconds now, Seconds round_trip) {
+  start(now, 1 / round_trip, known_);
+  begin_ = now;
+  throughput_.begin(now);
+  in_ramp_ = 1;
+}
+
 void EvenPace::climb(Seconds now) {
   const double run = trust_.run(rate_);
   progress_ += 1 / run;
   double growth = trust_.step() / run * std::clamp(progress_ * progress_, 1.0, most_haste);
-  if (progress_ > overdue) growth = std::max(growth, Aimd::growth(rate_));
-  rate_ *= 1 + growth;
   // More than the limit allows, and than a window can have held back: the limit is higher.
-  const bool higher = throughput_.excess(now, limit_) > least_excess + std::min(depth_, most_depth);
-  if (progress_ <= 1 || !higher) return;
+  const double excess = throughput_.excess(now, limit_) - std::min(depth_, most_depth);
+  if (progress_ > overdue && excess > 0) growth = std::max(growth, Aimd::growth(rate_));
+  rate_ *= 1 + growth;
+  if (progress_ <= 1 || excess <= least_excess) return;
   trust_.raised();
   limit_ = std::max(limit_, rate_);
   progress_ = std::min(progress_, hasty);

@@ -34,6 +34,7 @@ class EvenPace {
 
  private:
   void opened(Seconds now, Seconds round_trip, int places);
+  void begin_again(Seconds now, Seconds round_trip);
   void climb(Seconds now);
   void exhausted(Seconds now);
   double estimate(Seconds now);

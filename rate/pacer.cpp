@@ -9,7 +9,9 @@ constexpr double even_stretch = 64;  ///< acceptances after which the pace is ju
 constexpr double most_refused = 8;   ///< in them
 constexpr double pays_from = 1.03;   ///< times what came through evenly
 constexpr double even_longer = 4;    ///< times as long until AIMD is tried again, if it did not pay
-constexpr double rough_below = 2;    ///< requests per second: above that AIMD is hardly ever refused either
+constexpr double rough_stretch = 256, longest_stretch = 4096;
+constexpr Seconds least_idle = 1;  ///< in which nothing was to do
+constexpr double rough_below = 2;  ///< requests per second: above that AIMD is hardly ever refused either
 
 }  // namespace
 
@@ -25,6 +27,9 @@ void Pacer::resume(double rate, Seconds now) {
 }
 
 void Pacer::sent(Seconds now) {
+  // Time in which nothing was to do says nothing about the provider.
+  const Seconds idle = now - std::max(ready_at(-never), last_accepted_);
+  if (!shut_ && idle > least_idle) stretch_begin_ += idle;
   if (rough_) {
     aimd_.sent(now);
   } else {
@@ -38,12 +43,15 @@ void Pacer::accepted(Seconds sent_at, Seconds now, Seconds round_trip, int place
   } else {
     pace_.accepted(sent_at, now, round_trip, places);
   }
+  shut_ = false;
+  last_accepted_ = now;
   if (!pace_.limited()) return;
   accepted_ += 1;
   if (accepted_ >= stretch_) judge(now);
 }
 
 void Pacer::refused(Seconds sent_at, Seconds now) {
+  shut_ = true;
   refused_ += 1;
   if (rough_) {
     aimd_.refused(sent_at, now);
@@ -56,7 +64,9 @@ void Pacer::refused(Seconds sent_at, Seconds now) {
 void Pacer::judge(Seconds now) {
   const double rate = accepted_ / std::max(0.001, now - stretch_begin_);
   if (rough_) {
-    next_even_stretch_ = rate > pays_from * even_rate_ ? even_stretch : even_longer * next_even_stretch_;
+    const bool paid = rate > pays_from * even_rate_;
+    next_even_stretch_ = paid ? even_stretch : std::min(longest_stretch, even_longer * next_even_stretch_);
+    next_rough_stretch_ = paid ? std::min(longest_stretch, 2 * next_rough_stretch_) : rough_stretch;
     rough_ = false;
     pace_.resume(rate, now);
     return begin_stretch(next_even_stretch_, now);
@@ -67,7 +77,6 @@ void Pacer::judge(Seconds now) {
   if (!rough_) return begin_stretch(even_stretch, now);
   aimd_.resume(pace_.rate(), now);
   begin_stretch(next_rough_stretch_, now);
-  next_rough_stretch_ *= 2;
 }
 
 void Pacer::begin_stretch(double accepted, Seconds now) {

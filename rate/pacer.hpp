@@ -43,7 +43,9 @@ class Pacer {
   double next_rough_stretch_ = 256;
   double next_even_stretch_ = 64;  ///< after AIMD
   double even_rate_ = 0;           ///< what came through in a second of the last one
-  Seconds stretch_begin_ = 0;
+  Seconds stretch_begin_ = 0;      ///< later by the time in which nothing was to do
+  Seconds last_accepted_ = 0;
+  bool shut_ = false;  ///< refused since
 };
 
 }  // namespace usersyncd::rate

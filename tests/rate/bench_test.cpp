@@ -46,6 +46,21 @@ TEST_CASE("the learner is hardly ever worse than AIMD, and better as a rule") {
   CHECK(report.violations.size() <= 1);
 }
 
+TEST_CASE("slow limits are not hurried past") {
+  const auto specs = parse_limiters(R"([{"family": "token-bucket", "rate": 0.02, "burst": 1},
+                                        {"family": "token-bucket", "rate": 1, "burst": 1},
+                                        {"family": "fixed-window", "limit": 2, "window": 100},
+                                        {"family": "fixed-window", "limit": 2, "window": 10},
+                                        {"family": "fixed-window", "limit": 5, "window": 250},
+                                        {"family": "fixed-window-first", "limit": 2, "window": 10},
+                                        {"family": "sliding-log", "limit": 10, "window": 100}])");
+  double refused = 0;
+  for (const auto& spec : specs) {
+    for (const std::uint64_t seed : {0U, 1U, 2U}) refused += play({&spec, "learn", 300, seed}).refused / 3.0;
+  }
+  CHECK(refused <= 500);  // of 2,100
+}
+
 TEST_CASE("the same task gives the same outcome") {
   const auto specs =
       parse_limiters(R"([{"family": "tokenBucket", "rate": 5, "burst": 10, "neighbour": 0.3}])");

@@ -121,6 +121,19 @@ TEST_CASE("hours without work are no measure of what the provider lets through")
   }
 }
 
+TEST_CASE("nor do they tell whether AIMD pays") {
+  Pacer pacer;
+  pacer.start(0, 0);
+  Window window{13, 13.5};
+  Seconds now = 0;
+  Seconds busy = 0;
+  for (int hour = 0; hour < 40; ++hour) {
+    now += 3600;
+    busy += ask(pacer, window, 52, now).time;
+  }
+  CHECK(busy <= 40 * 52 * 13.5 / 13 * 1.2);
+}
+
 TEST_CASE("a limit from before spares the search, and its burst is used all the same") {
   Pacer pacer;
   pacer.start(0, 0, 2);
