@@ -87,8 +87,6 @@ constexpr std::array poll_results{Metrics::PollResult::ok, Metrics::PollResult::
                                   Metrics::PollResult::incomplete};
 constexpr std::array action_results{Metrics::ActionResult::applied, Metrics::ActionResult::failed,
                                     Metrics::ActionResult::unverified};
-constexpr std::array operations{Operation::create, Operation::update, Operation::enable, Operation::disable,
-                                Operation::remove};
 constexpr std::array held_verdicts{Verdict::approval, Verdict::denied, Verdict::deferred,
                                    Verdict::limited,  Verdict::paused, Verdict::manual};
 
@@ -172,7 +170,7 @@ std::string Metrics::drifts() const {
 std::string Metrics::actions() const {
   std::string out = head("usersyncd_actions", "counter", "Writes to a provider, by what came of them.");
   for (const auto& [account, known] : accounts_) {
-    for (const auto operation : operations) {
+    for (const auto operation : all_operations) {
       for (const auto result : action_results) {
         out += sample("usersyncd_actions_total",
                       labels({{"account", account},

@@ -27,9 +27,7 @@ struct PolicyFile {
 
 OneOf<Operation> operation_codec() {
   OneOf<Operation> codec;
-  for (const auto operation :
-       {Operation::create, Operation::update, Operation::enable, Operation::disable, Operation::remove})
-    codec.table.emplace_back(name_of(operation), operation);
+  for (const Operation operation : all_operations) codec.table.emplace_back(name_of(operation), operation);
   return codec;
 }
 

@@ -35,6 +35,15 @@ Operation stored_operation(const std::string& name) {
   return *operation;
 }
 
+std::string every_operation() {
+  std::string names;
+  for (const Operation operation : all_operations) {
+    if (!names.empty()) names += ", ";
+    names += "'" + std::string(name_of(operation)) + "'";
+  }
+  return names;
+}
+
 /// Columns in the order of intent_columns_sql.
 Intent read_intent(const Statement& row) {
   Intent intent;
@@ -266,10 +275,11 @@ std::vector<Intent> Store::list_intents(const IntentFilter& filter) {
 
 std::vector<DoneWrite> Store::done_since(const std::string& account, Time since) {
   // Every operation is named, so that an index leads to the time: what was written long ago is not read.
-  constexpr std::string_view sql =
+  static const std::string sql =
       "SELECT closed_at, operation, username, id FROM intents WHERE account = ?1"
-      " AND operation IN ('create', 'update', 'enable', 'disable', 'delete')"
-      " AND state IN ('done', 'unverified') AND closed_at >= ?2"
+      " AND operation IN (" +
+      every_operation() +
+      ") AND state IN ('done', 'unverified') AND closed_at >= ?2"
       " UNION ALL SELECT opened_at, operation, username, id FROM intents WHERE account = ?1"
       " AND state IN ('open', 'unknown') ORDER BY 1, 4";
   auto statement = database_.prepare(sql);

@@ -15,7 +15,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 5> operation_names{"create", "update", "enable", "disable", "delete"};
+constexpr std::array<std::string_view, all_operations.size()> operation_names{"create", "update", "enable",
+                                                                              "disable", "delete"};
 
 // What one field's difference is to become, sorted by how it may be treated.
 struct Split {

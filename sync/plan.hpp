@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <optional>
@@ -14,6 +15,8 @@
 namespace usersyncd {
 
 enum class Operation { create, update, enable, disable, remove };
+inline constexpr std::array all_operations{Operation::create, Operation::update, Operation::enable,
+                                           Operation::disable, Operation::remove};
 std::string_view name_of(Operation operation);  ///< `create update enable disable delete`
 std::optional<Operation> operation_from_name(std::string_view name);
 

@@ -26,8 +26,7 @@ bool mentions(const Action& action, const std::string& part) {
 }  // namespace
 
 TEST_CASE("operations: the contract's names, both ways") {
-  for (const auto operation :
-       {Operation::create, Operation::update, Operation::enable, Operation::disable, Operation::remove}) {
+  for (const Operation operation : all_operations) {
     CHECK(operation_from_name(name_of(operation)) == operation);
   }
   CHECK(name_of(Operation::remove) == "delete");
