@@ -66,6 +66,9 @@ void Performance::close() {
   else
     process_->die();
   process_.reset();
+  // It would go on in the next performance.
+  stage_.io.restart();
+  if (stage_.io.poll() != 0) witness_.complain("a process left something behind that goes on without it");
 }
 
 void Performance::arrange() {

@@ -1,6 +1,7 @@
 #include "store/store.hpp"
 
 #include <array>
+#include <stdexcept>
 
 #include "store/desired_text.hpp"
 #include "store/schema.hpp"
@@ -45,6 +46,7 @@ std::vector<Run> read_runs(Statement& statement) {
 Store::Store(const std::string& path, Access access) : database_(path, access, store_schema()) {}
 
 Database Store::release() && {
+  if (database_.in_transaction()) throw std::logic_error("a store is given up within a transaction");
   database_.forget_others();
   return std::move(database_);
 }

@@ -113,8 +113,8 @@ Awaitable<void> pass_as(SlowProvider& provider, RateGate::Kind kind, char name, 
 }
 
 TEST_CASE("a write lets the reads go first") {
-  SlowProvider provider{1s};
   asio::io_context io;
+  SlowProvider provider{1s};
   std::string order;
   provider.gate.hold(10s, "everybody waits");
   const auto failed = [](std::exception_ptr failure) {
