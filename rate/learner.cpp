@@ -321,7 +321,9 @@ void Learner::watch(Seconds now, const Flight& flight, bool refused) {
   const bool wrong = surprises_ >= most_surprises || !confirmed() || now > patience();
   if (!wrong && ledger_.refusals_left() >= 0) return;
   fall_back(now);
-  if (wrong) start_over();
+  if (!wrong) return;
+  start_over();
+  exhausted_at_ = last_refusal_;
 }
 
 /// Until when a rule may let through less than an even pace would.

@@ -102,7 +102,7 @@ class Learner {
   Pacer pacer_;
   bool limited_ = false;      ///< ever refused
   bool closed_ = false;       ///< refused, and nothing was accepted since
-  Seconds exhausted_at_ = 0;  ///< for the first time
+  Seconds exhausted_at_ = 0;  ///< for the first time since the limit was what it is
   Seconds opened_at_ = -never, first_refusal_ = 0, last_refusal_ = 0, last_sent_ = -never;
   double episode_ = 0;  ///< accepted since the provider opened
   int fails_ = 0;       ///< refusals in a row

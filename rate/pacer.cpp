@@ -9,6 +9,8 @@ constexpr double even_stretch = 64;  ///< acceptances after which the pace is ju
 constexpr double most_refused = 8;   ///< in them
 constexpr double pays_from = 1.03;   ///< times what came through evenly
 constexpr double even_longer = 4;    ///< times as long until AIMD is tried again, if it did not pay
+constexpr double few_refused = 4;    ///< in a stretch of a limit that holds
+constexpr double cut_share = 0.25;   ///< of such a limit: what is lower was cut
 constexpr double rough_stretch = 256, longest_stretch = 4096;
 constexpr Seconds least_idle = 1;  ///< in which nothing was to do
 constexpr double rough_below = 2;  ///< requests per second: above that AIMD is hardly ever refused either
@@ -72,7 +74,10 @@ void Pacer::judge(Seconds now) {
     return begin_stretch(next_even_stretch_, now);
   }
   even_rate_ = rate;
-  rough_ = !first_ && pace_.rate() < rough_below && refused_ > most_refused * stretch_ / even_stretch;
+  // What is refused until a limit that was cut is found again is no fault of the pace.
+  const bool cut = calm_ && pace_.limit() < cut_share * limit_before_;
+  calm_ = !first_ && refused_ <= few_refused;
+  rough_ = !first_ && !cut && pace_.rate() < rough_below && refused_ > most_refused * stretch_ / even_stretch;
   first_ = false;
   if (!rough_) return begin_stretch(even_stretch, now);
   aimd_.resume(pace_.rate(), now);
@@ -83,6 +88,7 @@ void Pacer::begin_stretch(double accepted, Seconds now) {
   stretch_ = accepted;
   stretch_begin_ = now;
   accepted_ = refused_ = 0;
+  limit_before_ = pace_.limit();
 }
 
 }  // namespace usersyncd::rate

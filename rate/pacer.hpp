@@ -44,6 +44,8 @@ class Pacer {
   double next_even_stretch_ = 64;  ///< after AIMD
   double even_rate_ = 0;           ///< what came through in a second of the last one
   Seconds stretch_begin_ = 0;      ///< later by the time in which nothing was to do
+  double limit_before_ = 0;        ///< when it began
+  bool calm_ = false;              ///< the stretch before was refused a few times at most
   Seconds last_accepted_ = 0;
   bool shut_ = false;  ///< refused since
 };

@@ -61,6 +61,25 @@ TEST_CASE("slow limits are not hurried past") {
   CHECK(refused <= 500);  // of 2,100
 }
 
+TEST_CASE("a limit that was cut tenfold is found again without many refusals") {
+  const auto specs = parse_limiters(R"([
+      {"family": "token-bucket", "rate": 14.6, "burst": 23, "changes": [{"at": 40, "rate": 1.46}]},
+      {"family": "token-bucket", "rate": 11.7, "burst": 2, "changes": [{"at": 40, "rate": 1.17}]},
+      {"family": "fixed-window", "limit": 130, "window": 15, "changes": [{"at": 57.7, "limit": 13}]},
+      {"family": "sliding-log", "limit": 280, "window": 30, "changes": [{"at": 53.6, "limit": 28}]}])");
+  int refused = 0;
+  for (const auto& spec : specs) {
+    for (const std::uint64_t seed : {0U, 1U, 2U}) {
+      const auto outcome = play({&spec, "learn", 1000, seed});
+      for (const double at : outcome.refused_at) {
+        const double since = at - spec.changes.front().at;
+        refused += since > 0 && since < 300 ? 1 : 0;
+      }
+    }
+  }
+  CHECK(refused <= 36 * 12);
+}
+
 TEST_CASE("the same task gives the same outcome") {
   const auto specs =
       parse_limiters(R"([{"family": "tokenBucket", "rate": 5, "burst": 10, "neighbour": 0.3}])");
