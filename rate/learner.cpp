@@ -66,7 +66,7 @@ std::string to_text(double number) {
   return text.data();
 }
 
-constexpr std::array<double, 5> kind_weights{1, 1, 0.8, 0.6, 0.4};
+constexpr std::array<double, 6> kind_weights{1, 1, 0.8, 0.6, 0.4, 0.5};
 
 }  // namespace
 
@@ -81,7 +81,7 @@ Scene Learner::scene() {
   arrivals_.clear();
   for (const auto& flight : flights_) arrivals_.push_back(flight.arrival);
   std::sort(arrivals_.begin(), arrivals_.end());
-  return {accepted_, tried_, arrivals_, pathway_.jitter(), wall_};
+  return {accepted_, tried_, arrivals_, pathway_.jitter(), pathway_.way(), wall_};
 }
 
 std::optional<Instant> Learner::ready_at(Instant now) {
@@ -235,7 +235,7 @@ void Learner::judge(Seconds at, bool accepted) {
     if (flight.arrival <= at) arrivals_.push_back(flight.arrival);
   }
   std::sort(arrivals_.begin(), arrivals_.end());
-  const Scene before{accepted_, tried_, arrivals_, pathway_.jitter(), wall_};
+  const Scene before{accepted_, tried_, arrivals_, pathway_.jitter(), pathway_.way(), wall_};
   for (auto& window : windows_) window.judge(window.forecast(before, at), accepted, habit_);
   habit_.answered(accepted);
 }
@@ -372,10 +372,14 @@ void Learner::fall_back(Seconds now) {
   pacer_.resume(rate, now);
 }
 
+std::size_t Learner::kinds() const {
+  return kind_weights.size() - (pathway_.jitter() > pathway_.way() ? 1 : 0);
+}
+
 void Learner::start_over() {
   windows_.clear();
   for (const auto& usual : usual_lengths) {
-    for (std::size_t kind = 0; kind < kind_weights.size(); ++kind) {
+    for (std::size_t kind = 0; kind < kinds(); ++kind) {
       windows_.emplace_back(static_cast<Kind>(kind), usual.length, usual.weight * kind_weights[kind]);
     }
   }
@@ -389,7 +393,7 @@ void Learner::suppose() {
   for (const auto& usual : usual_lengths) {
     const double rate = count / usual.length;
     const double plausible = rate > 0.12 && rate < 200 ? 1 : 0.15;
-    for (std::size_t kind = 0; kind < kind_weights.size(); ++kind) {
+    for (std::size_t kind = 0; kind < kinds(); ++kind) {
       Window window{static_cast<Kind>(kind), usual.length, usual.weight * kind_weights[kind] * plausible};
       windows_.push_back(window);
     }
@@ -399,7 +403,7 @@ void Learner::suppose() {
   const std::vector<Seconds> none;
   for (const auto time : times) {
     accepted_before.add(time);
-    const Scene before{accepted_before, accepted_before, none, pathway_.jitter(), wall_};
+    const Scene before{accepted_before, accepted_before, none, pathway_.jitter(), pathway_.way(), wall_};
     for (auto& window : windows_) window.answered(before, time, true);
   }
 }

@@ -79,6 +79,7 @@ class Learner {
   void suppose_lengths(Seconds at);
   void bury();
   void forget(Seconds at);
+  std::size_t kinds() const;
   void start_over();
   void watch(Seconds now, const Flight& flight, bool refused);
   void try_rule();

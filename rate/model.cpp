@@ -59,7 +59,7 @@ bool read_numbers(const Fields& f, Model& model) {
 
 bool read_rule(const Fields& f, Model& model) {
   if (f.size() != 10) return false;
-  const bool kind = f[0] >= 0 && f[0] <= 4 && f[0] == std::floor(f[0]) && (f[1] == 0 || f[1] == 1);
+  const bool kind = f[0] >= 0 && f[0] <= 5 && f[0] == std::floor(f[0]) && (f[1] == 0 || f[1] == 1);
   // Only a window on the clock may be of any length at first.
   const bool length = f[2] > 0 && f[2] <= f[3] && f[2] < 1e6 && (f[3] < 1e6 || f[1] == 1);
   const bool limit = f[4] >= 1 && f[4] <= f[5] && f[5] < 1e9;

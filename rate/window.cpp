@@ -77,9 +77,9 @@ Seconds Window::open_at(const Scene& scene, Seconds at, double limit, Seconds le
     case Kind::sliding:
     case Kind::strict_sliding:
       return sliding_open(scene, at, limit, length);
-    case Kind::clock: {
-      const double index = std::floor((at + scene.wall) / length);
-      const Seconds begin = index * length - scene.wall;
+    case Kind::clock:
+    case Kind::clock_late: {
+      const Seconds begin = clock_begin(scene, at);
       if (scene.count(begin - 0.001, never) < limit) return at;
       return begin + length + std::max(0.001, 0.55 * scene.jitter) + slack_;
     }
@@ -94,6 +94,12 @@ Seconds Window::open_at(const Scene& scene, Seconds at, double limit, Seconds le
       return counter_open(scene, at, limit);
   }
   return at;
+}
+
+/// Of the window on the clock that `at` is in.
+Seconds Window::clock_begin(const Scene& scene, Seconds at) const {
+  const Seconds wall = scene.wall - (kind_ == Kind::clock_late ? scene.way : 0);
+  return std::floor((at + wall) / longest_) * longest_ - wall;
 }
 
 Seconds Window::sliding_open(const Scene& scene, Seconds at, double limit, Seconds length) const {
@@ -174,6 +180,7 @@ void Window::learn_limit(const Scene& scene, Seconds at, bool accepted) {
     case Kind::strict_sliding:
       return learn_sliding(scene, at, accepted);
     case Kind::clock:
+    case Kind::clock_late:
       return learn_clock(scene, at, accepted);
     case Kind::first:
       return learn_first(scene, at, accepted);
@@ -204,8 +211,7 @@ void Window::learn_sliding(const Scene& scene, Seconds at, bool accepted) {
 
 void Window::learn_clock(const Scene& scene, Seconds at, bool accepted) {
   const Seconds m = 0.6 * margin(scene);
-  const Seconds begin = std::floor((at + scene.wall) / longest_) * longest_ - scene.wall;
-  const Seconds end = begin + longest_;
+  const Seconds begin = clock_begin(scene, at), end = begin + longest_;
   const bool inside = at - begin > m && end - at > m;
   if (accepted) {
     if (inside) lo_ = std::max(lo_, std::floor(scene.accepted.count(begin + m, at)));
@@ -279,6 +285,7 @@ void Window::learn_length(const Scene& scene, Seconds at, bool accepted) {
     case Kind::first:
       return learn_length_first(scene, at, accepted);
     case Kind::clock:
+    case Kind::clock_late:
     case Kind::counter:
       return learn_length_clock(scene, at, accepted);
   }
@@ -401,8 +408,12 @@ Window Window::restored(const Model::Rule& rule, Seconds wall) {
 
 std::string Window::name() const {
   char text[96];
-  const char* kinds[] = {"sliding", "on the clock", "from the first request", "sliding counter",
-                         "sliding, refusals count"};
+  const char* kinds[] = {"sliding",
+                         "on the clock",
+                         "from the first request",
+                         "sliding counter",
+                         "sliding, refusals count",
+                         "on the clock, late"};
   std::snprintf(text, sizeof text, "%.0f requests per %.3g s (window %s)", limit(), length(),
                 kinds[static_cast<int>(kind_)]);
   return text;

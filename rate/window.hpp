@@ -15,6 +15,7 @@ struct Scene {
   const History& tried;                ///< accepted and refused
   const std::vector<Seconds>& flight;  ///< when those under way will arrive, in order
   Seconds jitter = 0;                  ///< by which the way of one request differs from another's at most
+  Seconds way = 0;                     ///< to the provider, taken for half of the round trip
   Seconds wall = 0;                    ///< unix time less monotonic time
 
   /// Accepted, and under way, after `from` up to `to`.
@@ -28,11 +29,12 @@ struct Opening {
 };
 
 enum class Kind : unsigned char {
-  sliding,        ///< at most `limit` in any window
-  clock,          ///< windows on the clock
-  first,          ///< windows that begin with a request
-  counter,        ///< this window's count, and the last one's weighted
-  strict_sliding  ///< as sliding; refused requests count
+  sliding,         ///< at most `limit` in any window
+  clock,           ///< windows on the clock
+  first,           ///< windows that begin with a request
+  counter,         ///< this window's count, and the last one's weighted
+  strict_sliding,  ///< as sliding; refused requests count
+  clock_late  ///< as clock, but the round trip is nearly all way back: the provider thinks before it answers
 };
 
 /// One guess at a limit by windows: every limit in [lo, hi] and every length in [shortest, longest] explains
@@ -74,6 +76,7 @@ class Window {
  private:
   Seconds open_at(const Scene& scene, Seconds at, double limit, Seconds length) const;
   Seconds sliding_open(const Scene& scene, Seconds at, double limit, Seconds length) const;
+  Seconds clock_begin(const Scene& scene, Seconds at) const;
   Seconds counter_open(const Scene& scene, Seconds at, double limit) const;
   Seconds free_clock_open(const Scene& scene, Seconds at, double limit, double share) const;
   bool promises(const Scene& scene, Seconds at) const;

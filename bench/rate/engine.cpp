@@ -38,7 +38,10 @@ class Run {
   void pump(Client& client);
   void arrive(const Event& event);
   void answer(const Event& event, Client& client);
-  double way() { return spec_.round_trip / 2 + spec_.jitter * (dice_.uniform() - 0.5); }
+  /// How long the way takes this time that is `share` of the round trip.
+  double way(double share) {
+    return std::max(0.0, spec_.round_trip * share + spec_.jitter * (dice_.uniform() - 0.5));
+  }
 
   const Spec& spec_;
   Limiter limiter_;
@@ -78,14 +81,14 @@ void Run::pump(Client& client) {
     }
     ++outcome_.attempts;
     client.sent(now_);
-    push({.at = now_ + std::max(0.0, way()), .what = What::arrival, .sent = now_, .refusals = refusals});
+    push({.at = now_ + way(spec_.way_there), .what = What::arrival, .sent = now_, .refusals = refusals});
   }
 }
 
 void Run::arrive(const Event& event) {
   const auto [accepted, delay] = limiter_.hit(event.at);
   (accepted ? outcome_.accepted_at : outcome_.refused_at).push_back(event.at);
-  push({.at = event.at + delay + std::max(0.0, way()),
+  push({.at = event.at + delay + way(1 - spec_.way_there),
         .what = What::answer,
         .sent = event.sent,
         .refusals = event.refusals,
@@ -143,7 +146,7 @@ Outcome Run::play(Client& client, int count, double start, double optimum) {
 double clairvoyant(const Spec& spec, double epoch, std::uint64_t seed, double start, int count) {
   Limiter limiter{spec, epoch, seed};
   const double gap = spec.round_trip / most_in_flight;
-  double at = start + spec.round_trip / 2;
+  double at = start + spec.round_trip * spec.way_there;
   double done = at;
   for (int i = 0; i < count; ++i) {
     if (i > 0) at += gap;
@@ -156,7 +159,7 @@ double clairvoyant(const Spec& spec, double epoch, std::uint64_t seed, double st
     }
     done = std::max(done, at + answer.delay);
   }
-  return done + spec.round_trip / 2 - start;
+  return done + spec.round_trip * (1 - spec.way_there) - start;
 }
 
 Outcome play(const Task& task) {

@@ -43,6 +43,8 @@ struct Spec {
   bool strict = false;   ///< refused requests count like accepted ones
   double jitter = 0.01;  ///< each way takes half the round trip, give or take half of this
   double round_trip = 0.05;
+  double way_there =
+      0.5;  ///< share of the round trip; less where the provider thinks for long before it answers
   double neighbour = 0;  ///< share of the rate that somebody else takes at most, in bursts
   double skew = 0;       ///< by which the provider's clock is ahead of ours
   std::vector<Change> changes;

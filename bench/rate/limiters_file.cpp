@@ -97,7 +97,7 @@ const std::set<std::string, std::less<>>& known_keys() {
       "limit",         "window",    "windows",      "jitter",    "jitterms", "latency",  "rtt",
       "rttms",         "latencyms", "strict",       "neighbour", "skew",     "neighbor", "neighbours",
       "changes",       "queue",     "countrefused", "seed",      "comment",  "note",     "neighbourshare",
-      "neighborshare", "changeat",  "share"};
+      "neighborshare", "changeat",  "share",        "waythere"};
   return keys;
 }
 
@@ -279,6 +279,7 @@ Spec read_spec(const json::value& value, std::size_t index) {
     spec.jitter = *jitter < 1 ? *jitter : *jitter / 1000;
   spec.round_trip = fields.number({"rttms", "latencyms"}, 0.001, 0.0001, 60).value_or(spec.round_trip);
   if (const auto trip = fields.number({"rtt", "latency"}, 1, 0.0001, 60)) spec.round_trip = *trip;
+  spec.way_there = fields.number({"waythere"}, 1, 0, 1).value_or(spec.way_there);
   spec.skew = fields.number({"skew"}, 1, -864e3, 864e3).value_or(0);
   spec.changes = read_changes(fields, spec);
   return spec;

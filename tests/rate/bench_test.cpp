@@ -61,6 +61,21 @@ TEST_CASE("slow limits are not hurried past") {
   CHECK(refused <= 500);  // of 2,100
 }
 
+TEST_CASE("a provider that thinks before it answers is kept to by the clock as well as one that does not") {
+  const auto specs = parse_limiters(R"([
+      {"family": "fixed-window", "limit": 40, "window": 10, "jitter_ms": 10, "way_there": 0},
+      {"family": "fixed-window", "limit": 9, "window": 1, "jitter_ms": 5, "way_there": 0.1},
+      {"family": "fixed-window", "limit": 25, "window": 5, "jitter_ms": 10, "rtt_ms": 200, "way_there": 0.1}])");
+  double over_optimum = 0;
+  for (const auto& spec : specs) {
+    for (const std::uint64_t seed : {0U, 1U, 2U, 3U, 4U}) {
+      const auto outcome = play({&spec, "learn", 300, seed});
+      over_optimum += outcome.time / outcome.optimum / 15;
+    }
+  }
+  CHECK(over_optimum <= 1.05);  // 1.11, if half of the round trip is always taken for the way there
+}
+
 TEST_CASE("a limit that was cut tenfold is found again without many refusals") {
   const auto specs = parse_limiters(R"([
       {"family": "token-bucket", "rate": 14.6, "burst": 23, "changes": [{"at": 40, "rate": 1.46}]},
