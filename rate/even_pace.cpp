@@ -16,9 +16,9 @@ constexpr double first_per_place = 2, few_places = 3, small_burst = 32, per_plac
 // A provider that was shut for so long after so many has windows: what it opens for may be as many again.
 constexpr Seconds long_shut = 5;
 constexpr double large_burst = 30;
-constexpr Seconds least_idle = 1;  ///< in which nothing was to do
-constexpr double near = 1.4;       ///< steps within which a limit is where it was
-constexpr double early = 0.4;      ///< share of the way back to it
+constexpr Seconds least_idle = 0.1;  ///< in which nothing was to do
+constexpr double near = 1.4;         ///< steps within which a limit is where it was
+constexpr double early = 0.4;        ///< share of the way back to it
 constexpr double most_haste = 9;
 constexpr double overdue = 1.2;  ///< progress from which on it climbs as AIMD does at least
 constexpr double hasty = 2;      ///< progress with which it goes on after a limit that was not there

@@ -121,6 +121,16 @@ TEST_CASE("hours without work are no measure of what the provider lets through")
   }
 }
 
+TEST_CASE("nor is the time in which it is made out what to do") {
+  Pacer pacer;
+  pacer.start(0, 0);
+  Provider provider{17, 4, 4};
+  Seconds now = 0;
+  ask(pacer, provider, 3, now);
+  now += 0.9;
+  CHECK(ask(pacer, provider, 100, now).time <= 100 / 17.0 * 1.1);
+}
+
 TEST_CASE("nor do they tell whether AIMD pays") {
   Pacer pacer;
   pacer.start(0, 0);
