@@ -47,9 +47,9 @@ def memory_of(pid, name="VmRSS"):
     raise Failed(f"process {pid} has no {name}")
 
 
-def row(scenario, program, takings, note=""):
-    """One line of the table, from what several runs took."""
-    made = {"scenario": scenario, "program": program, "note": note}
+def row(scenario, program, takings, note="", detail=False):
+    """One line of the table, from what several runs took. A detail is summed up by another line."""
+    made = {"scenario": scenario, "program": program, "note": note, "detail": detail}
     for name in ("wall", "cpu", "memory", "requests", "refusedShare"):
         values = [taken[name] for taken in takings if taken.get(name) is not None]
         made[name] = figure(values) if values else None

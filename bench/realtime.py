@@ -93,7 +93,7 @@ def limiter_rows(limiter, foretold, ours, theirs):
     note = f"optimum {optimum_of(foretold):.1f} s; in virtual time {learn['seconds']:.1f} s and {100 * learn['refused_share']:.1f} %," \
            f" AIMD {aimd['seconds']:.1f} s and {100 * aimd['refused_share']:.1f} %"
     name = f"real time: {limiter['name']}"
-    return [row(name, "usersyncd apply", [ours], note), row(name, "Python, 8 threads", [theirs])]
+    return [row(name, "usersyncd apply", [ours], note, detail=True), row(name, "Python, 8 threads", [theirs], detail=True)]
 
 
 def real_time(context):

@@ -121,7 +121,7 @@ def write(results, options):
         return
     (ROOT / "bench" / "results.json").write_text(text)
     readme = ROOT / "README.md"
-    table = markdown(results)
+    table = markdown(results, brief=True)
     readme.write_text(MARKERS.sub(lambda found: found[1] + table + found[2], readme.read_text()))
 
 

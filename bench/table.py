@@ -72,7 +72,8 @@ def rate_lines(rate):
         yield f"| {client} | " + " | ".join(number(figures[name]) for name in names) + " |"
 
 
-def markdown(results):
+def markdown(results, brief=False):
+    """All of it; or, brief, twenty limiters in real time as the one line that sums them up."""
     machine, versions = results["machine"], results["versions"]
     where = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory']}, {machine['system']}, " \
             f"Linux {machine['kernel']}; " + ", ".join(versions.values())
@@ -81,7 +82,7 @@ def markdown(results):
     text += ["The simulator by itself: " + "; ".join(
         f"{name} {number(one['perSecond'])} requests/s, {number(one['cpuMicroseconds'])} µs of CPU each"
         for name, one in results["capacity"].items()) + ".", ""]
-    text += lines(results["rows"])
+    text += lines([made for made in results["rows"] if not brief or not made["detail"]])
     if results["targets"]:
         text += ["", *target_lines(results["targets"])]
     if results.get("rate"):
