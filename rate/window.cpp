@@ -413,7 +413,7 @@ std::string Window::name() const {
                          "from the first request",
                          "sliding counter",
                          "sliding, refusals count",
-                         "on the clock, late"};
+                         "on the clock, answers late"};
   std::snprintf(text, sizeof text, "%.0f requests per %.3g s (window %s)", limit(), length(),
                 kinds[static_cast<int>(kind_)]);
   return text;
