@@ -65,7 +65,8 @@ TEST_CASE("a provider that thinks before it answers is kept to by the clock as w
   const auto specs = parse_limiters(R"([
       {"family": "fixed-window", "limit": 40, "window": 10, "jitter_ms": 10, "way_there": 0},
       {"family": "fixed-window", "limit": 9, "window": 1, "jitter_ms": 5, "way_there": 0.1},
-      {"family": "fixed-window", "limit": 25, "window": 5, "jitter_ms": 10, "rtt_ms": 200, "way_there": 0.1}])");
+      {"family": "fixed-window", "limit": 25, "window": 5, "jitter_ms": 10, "rtt_ms": 200,
+       "way_there": 0.1}])");
   double over_optimum = 0;
   for (const auto& spec : specs) {
     for (const std::uint64_t seed : {0U, 1U, 2U, 3U, 4U}) {
